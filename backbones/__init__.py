@@ -1,0 +1,1 @@
+"""LiDAR segmentation networks and the sparse-convolution layer under them."""

@@ -1,0 +1,1 @@
+"""Distillation methods: PVD and its rivals, behind one interface (`baselines.method`)."""

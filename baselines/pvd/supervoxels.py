@@ -1,0 +1,78 @@
+"""Supervoxels: blocks of a cylindrical grid, the unit PVD samples."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from baselines.pvd.settings import PVDSettings, Triple
+
+
+@dataclass(frozen=True)
+class SupervoxelGrid:
+    """A cylindrical grid cut into blocks of whole cells.
+
+    Cells follow Cylinder3D's released arithmetic: an axis of n cells has intervals of (highest − lowest)/(n − 1),
+    points outside are clipped into the border cells, and the angle does not wrap. Backbones without such a grid are
+    binned by the same blocks.
+
+    Attributes:
+        cells: (R, A, H), cells along radius, angle and height.
+        block_size: (Rs, As, Hs), cells of a block; the last block of an axis may be shorter.
+        lowest: lower border (m, rad, m).
+        highest: upper border (m, rad, m).
+    """
+
+    cells: tuple[int, int, int]
+    block_size: tuple[int, int, int]
+    lowest: Triple
+    highest: Triple
+
+    @classmethod
+    def from_settings(cls, settings: PVDSettings) -> SupervoxelGrid:
+        """Build the grid that the settings describe."""
+        return cls(settings.grid, settings.block_size, settings.lowest, settings.highest)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of blocks along radius, angle and height."""
+        radius, angle, height = (math.ceil(n / size) for n, size in zip(self.cells, self.block_size, strict=True))
+        return radius, angle, height
+
+    @property
+    def blocks(self) -> int:
+        """Number of blocks, N_s."""
+        return math.prod(self.shape)
+
+    @property
+    def interval(self) -> Triple:
+        """Edge of a cell (m, rad, m)."""
+        radius, angle, height = (
+            (high - low) / (n - 1) for low, high, n in zip(self.lowest, self.highest, self.cells, strict=True)
+        )
+        return radius, angle, height
+
+    def block_of(self, xyz: Tensor) -> Tensor:
+        """Return the block of each position, [N] int64 in 0..N_s − 1, radius slowest and height fastest.
+
+        Args:
+            xyz: [N, 3] metres in the sensor's frame. Polar coordinates keep its precision; cells are found in float64.
+        """
+        x, y, z = xyz.unbind(dim=1)
+        index = torch.zeros(len(xyz), dtype=torch.int64, device=xyz.device)
+        polar = (torch.sqrt(x * x + y * y), torch.atan2(y, x), z)
+        for axis, value in enumerate(polar):
+            low, high = self.lowest[axis], self.highest[axis]
+            cell = ((value.double().clamp(low, high) - low) / self.interval[axis]).floor().long()
+            cell = cell.clamp(max=self.cells[axis] - 1)
+            index = index * self.shape[axis] + cell // self.block_size[axis]
+        return index
+
+    def outer_radius_m(self) -> Tensor:
+        """Return d_i, the distance of each block's outer arc from the sensor in the x-y plane, [N_s] float64."""
+        ring = torch.arange(1, self.shape[0] + 1, dtype=torch.float64)
+        outer_cell = (ring * self.block_size[0]).clamp(max=self.cells[0])
+        return (self.lowest[0] + outer_cell * self.interval[0]).repeat_interleave(self.shape[1] * self.shape[2])

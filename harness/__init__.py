@@ -1,0 +1,1 @@
+"""Benchmark and reproduction harness for LiDAR knowledge distillation."""

@@ -1,0 +1,77 @@
+"""The command line: one verb per file, loaded when it is called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from harness.errors import HarnessError
+from harness.version import VERSION
+
+VERBS = {
+    "run": "Run a matrix: train, evaluate, measure, and write its tables.",
+    "ls": "List matrices, cells, backbones, methods, data sets, engines.",
+    "show": "Show one cell: its spec, its result, its loss curves.",
+    "data": "Synthesise, check or sum up a data set.",
+    "evaluate": "Score a folder of predictions by the official rule.",
+    "measure": "Count MACs or time a network.",
+    "tables": "Print the tables of a store's results.",
+    "submit": "Write a leaderboard archive of a cell's predictions.",
+}
+
+
+class Verbs(click.Group):
+    """A group that imports a verb's module when it is asked for, so that --help answers at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the order of a user's work."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one verb."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = import_module(f"harness.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(VERSION, prog_name="harness")
+def cli() -> None:
+    """Compare distillation methods for LiDAR semantic segmentation, under one recipe and fixed seeds.
+
+    \b
+    Start here:
+      harness run --matrix demo          everything, on synthetic streets, in minutes
+      harness ls matrices                what else can be run
+    """
+
+
+def main() -> None:
+    """Run the command line; a user's mistake ends with one paragraph and exit code 2."""
+    try:
+        cli.main(standalone_mode=False)
+    except HarnessError as error:
+        fail(str(error))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped. The same command goes on from the last checkpoint.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has gone, as `head` does
+        sys.exit(0)
+
+
+def fail(message: str) -> None:
+    """Print one paragraph and exit with 2."""
+    click.echo(f"harness: {message}", err=True)
+    sys.exit(2)

@@ -1,0 +1,139 @@
+"""`harness ls`: what there is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.cli.options import json_option, out_option, print_json
+
+
+@click.group("ls")
+def command() -> None:
+    """List matrices, cells, backbones, methods, data sets or engines.
+
+    \b
+    Examples:
+      harness ls cells --out runs
+      harness ls backbones --json
+    """
+
+
+def show_rows(rows: list[dict[str, Any]], as_json: bool, empty: str) -> None:
+    """Print rows as aligned columns or as JSON; say `empty` when there are none."""
+    if as_json:
+        print_json(rows)
+    elif not rows:
+        click.echo(empty)
+    else:
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for key in rows[0]:
+            table.add_column(key, overflow="fold")
+        for row in rows:
+            table.add_row(*("" if value is None else str(value) for value in row.values()))
+        Console(soft_wrap=True).print(table)
+
+
+@command.command("matrices")
+@json_option
+def matrices(as_json: bool) -> None:
+    """List the matrices that ship with the harness."""
+    from harness.config import load_matrix, shipped_matrices
+
+    rows = []
+    for name in shipped_matrices():
+        matrix = load_matrix(name)
+        backbones = ", ".join(backbone.name for backbone in matrix.backbones)
+        methods = ", ".join(method.name for method in matrix.methods)
+        data = f"{matrix.dataset.name} (synthetic)" if matrix.dataset.synthetic else matrix.dataset.name
+        rows.append({"matrix": name, "dataset": data, "backbones": backbones, "methods": methods, "seeds": len(matrix.seeds)})
+    show_rows(rows, as_json, "none")
+
+
+@command.command("cells")
+@out_option
+@json_option
+def cells(out: Path, as_json: bool) -> None:
+    """List the cells of a store with their status: finished, failed, running or pending."""
+    from harness.store import Store
+
+    rows = []
+    for folder in Store(out).cells():
+        result = folder.result()
+        score = None if result is None or result.score is None else result.score.miou
+        reason = None if result is None else result.reason
+        rows.append({"cell": folder.cell, "status": folder.status(), "miou": score, "reason": reason})
+    if not as_json:
+        rows = [{**row, "miou": None if row["miou"] is None else f"{100 * row['miou']:.1f} %"} for row in rows]
+    show_rows(rows, as_json, f"No cells in {out / 'store'}: `harness run --matrix demo --out {out}` makes some.")
+
+
+@command.command("backbones")
+@click.option("--classes", type=click.IntRange(2, 1000), default=19, show_default=True, help="Scored classes.")
+@json_option
+def backbones(classes: int, as_json: bool) -> None:
+    """List the backbones at widths 1.0 and 0.5 with their parameters and stages."""
+    import torch
+
+    from backbones.build import NAMES, build_backbone, count_parameters
+
+    rows = []
+    for name in NAMES:
+        for width in (1.0, 0.5):
+            with torch.device("meta"):
+                network = build_backbone(name, width, classes)
+            parameters, stages = count_parameters(network), dict(network.stage_channels)
+            rows.append({"name": name, "width": width, "classes": classes, "parameters": parameters, "stages": stages})
+    if not as_json:
+        for row in rows:
+            row["parameters"] = f"{row['parameters'] / 1e6:.2f} M"
+            row["stages"] = " ".join(f"{stage}:{channels}" for stage, channels in row["stages"].items())
+    show_rows(rows, as_json, "none")
+
+
+@command.command("methods")
+@json_option
+def methods(as_json: bool) -> None:
+    """List the distillation methods with their settings and defaults."""
+    from baselines.registry import load_method, method_names
+
+    rows = []
+    for name in method_names():
+        kind = load_method(name)
+        settings = kind.Settings().model_dump(mode="json")
+        summary = (kind.__doc__ or "").strip().splitlines()[0]
+        row = {"name": name, "needs_teacher": kind.needs_teacher, "summary": summary, "settings": settings}
+        rows.append(row if as_json else {**row, "settings": " ".join(f"{k}={v}" for k, v in settings.items())})
+    show_rows(rows, as_json, "none")
+
+
+@command.command("datasets")
+@json_option
+def datasets(as_json: bool) -> None:
+    """List the data sets with their splits."""
+    from harness.data.labels import SEMANTICKITTI
+    from harness.data.splits import OFFICIAL_SCANS
+
+    scans = {split: sum(counts.values()) for split, counts in OFFICIAL_SCANS.items()}
+    row = {"name": "semantickitti", "classes": SEMANTICKITTI.classes, "scans": scans, "label_map": SEMANTICKITTI.hash}
+    show_rows([row], as_json, "none")
+
+
+@command.command("engines")
+@json_option
+def engines(as_json: bool) -> None:
+    """List the sparse-convolution engines and whether they can be used here."""
+    from backbones.sparse.engine import EngineError, engine_names, get_engine
+
+    rows = []
+    for name in engine_names():
+        try:
+            rows.append({"name": name, "version": get_engine(name).version, "usable": True, "reason": None})
+        except EngineError as error:
+            rows.append({"name": name, "version": None, "usable": False, "reason": str(error)})
+    show_rows(rows, as_json, "none")

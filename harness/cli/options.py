@@ -1,0 +1,34 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+out_option = click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("runs"),
+    show_default=True,
+    help="Folder of the store and of everything a run writes.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+partial_option = click.option(
+    "--partial", is_flag=True, help="Use the scans that are there; results are marked partial."
+)
+semantickitti_option = click.option(
+    "--semantickitti",
+    type=click.Path(path_type=Path),
+    help="Root of SemanticKITTI: the folder with sequences/. Else SEMANTICKITTI_ROOT or ./harness.toml.",
+)
+device_option = click.option(
+    "--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N; auto takes a GPU where there is one."
+)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as indented JSON."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))

@@ -1,0 +1,66 @@
+"""`harness run`: a matrix from its file to its tables."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from harness.cli.options import device_option, out_option, partial_option, semantickitti_option
+
+
+@click.command("run", short_help="Run a matrix.")
+@click.option("--matrix", required=True, metavar="NAME|FILE", help="A shipped matrix or a file; see `harness ls matrices`.")
+@out_option
+@semantickitti_option
+@partial_option
+@click.option("--skip-damaged", is_flag=True, help="Leave damaged scans out, each one reported, instead of stopping.")
+@device_option
+@click.option("--workers", type=click.IntRange(0, 64), default=0, show_default=True, help="Loader processes of a cell.")
+def command(
+    matrix: str,
+    out: Path,
+    semantickitti: Path | None,
+    partial: bool,
+    skip_damaged: bool,
+    device: str,
+    workers: int,
+) -> None:
+    """Train, evaluate and measure every cell of a matrix, then print its table.
+
+    Finished cells are skipped, an interrupted one goes on from its last checkpoint, and a teacher is trained once for
+    all the students that need it. Exit code 1 when a cell failed.
+
+    \b
+    Examples:
+      harness run --matrix demo --out runs
+      harness run --matrix first-run --semantickitti /data/semantickitti --partial
+      harness run --matrix my-matrix.yaml --device cuda --workers 4
+    """
+    from rich.console import Console
+
+    from harness.cli.finish import finish_run
+    from harness.cli.progress import RunProgress
+    from harness.config import load_matrix
+    from harness.data.labels import SEMANTICKITTI
+    from harness.data.semantickitti import SemanticKitti
+    from harness.matrix.cell import Resources
+    from harness.matrix.data import prepare_data
+    from harness.matrix.plan import plan
+    from harness.matrix.run import run_matrix
+    from harness.matrix.source import data_root
+    from harness.measure.device import choose_device
+    from harness.store import Store
+
+    config, console = load_matrix(matrix), Console(soft_wrap=True)
+    resources, store = Resources(choose_device(device), workers), Store(out)
+    with RunProgress(console) as progress:
+        root = data_root(config, semantickitti, out, progress)
+        dataset = SemanticKitti(root, partial, "skip-and-report" if skip_damaged else "fail")
+        data = prepare_data(dataset, store.path, workers, progress.note)
+        specs = plan(config, data.spec, SEMANTICKITTI.classes)
+        results = run_matrix(specs, store, data, resources, progress)
+    finish_run(config, specs, results, store, data, resources, console)
+    if len(results) < len(specs) or any(result.status == "failed" for result in results):
+        sys.exit(1)

@@ -1,0 +1,166 @@
+"""Matrix files: what a user writes, checked strictly, with suggestions for what was meant."""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, field_validator
+
+from baselines.registry import load_method
+from harness.errors import HarnessError
+from harness.spec import MeasureSpec, MethodSpec, RecipeSpec, Strict
+
+
+class SyntheticConfig(Strict):
+    """A synthetic data set to make before the run, instead of a root of the user's."""
+
+    scans: int = Field(default=16, ge=3)
+    azimuths: int = Field(default=512, ge=64, description="firings per turn; the real sensor has about 2000")
+    seed: int = Field(default=0, ge=0)
+
+
+class DatasetConfig(Strict):
+    """Which data set; its root comes from the command line, the environment or harness.toml."""
+
+    name: Literal["semantickitti"] = "semantickitti"
+    synthetic: SyntheticConfig | None = None
+
+
+class BackboneConfig(Strict):
+    """A teacher and a student of one family on one grid."""
+
+    name: str = "minkowskinet"
+    teacher_width: float = Field(default=1.0, gt=0)
+    student_width: float = Field(default=0.5, gt=0)
+    voxel_size_m: float = Field(default=0.05, gt=0)
+
+
+class MethodConfig(Strict):
+    """A method by name or dotted path, and the settings that differ from its defaults."""
+
+    name: str
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class MatrixConfig(Strict):
+    """A matrix file. Its cells are the product of backbones, methods and seeds, and the teachers they need."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    dataset: DatasetConfig = DatasetConfig()
+    backbones: tuple[BackboneConfig, ...] = Field(min_length=1)
+    methods: tuple[MethodConfig, ...] = Field(min_length=1)
+    seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
+    teacher_seed: int | None = Field(default=None, ge=0, description="one teacher for all seeds; None: one per seed")
+    recipe: RecipeSpec = RecipeSpec()
+    measure: MeasureSpec = MeasureSpec()
+    engine: str = "auto"
+    submission: str | None = Field(default=None, description="method whose first cell is exported after the run")
+
+    @field_validator("methods", mode="before")
+    @classmethod
+    def _names_are_methods(cls, value: Any) -> Any:
+        """Read ``- pvd`` as ``- {name: pvd}``."""
+        return (
+            [{"name": item} if isinstance(item, str) else item for item in value] if isinstance(value, list) else value
+        )
+
+    @field_validator("seeds")
+    @classmethod
+    def _seeds_differ(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(value)) < len(value) or min(value) < 0:
+            raise ValueError("seeds must be different numbers of at least 0")
+        return value
+
+
+def shipped_matrices() -> dict[str, Path]:
+    """Return the matrices that come with the harness, by name."""
+    folder = Path(str(resources.files("harness.matrix"))) / "shipped"
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def load_matrix(name_or_file: str) -> MatrixConfig:
+    """Read a shipped matrix by its name, or a matrix file.
+
+    Raises:
+        HarnessError: there is no such matrix, or the file is no valid matrix.
+    """
+    shipped = shipped_matrices()
+    path = shipped.get(name_or_file, Path(name_or_file))
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (FileNotFoundError, IsADirectoryError) as error:
+        expected = f"a matrix file or one of {', '.join(shipped)}"
+        raise HarnessError(f"--matrix {name_or_file}", "nothing of that name", expected, "Mend the name.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise HarnessError(path, " ".join(str(error).split()), "a YAML file", "Mend the file there.") from error
+    if not isinstance(content, dict):
+        raise HarnessError(path, f"a {type(content).__name__}", "a mapping of keys", "See docs/matrices.md.")
+    return parse_matrix({"name": path.stem, **content}, path)
+
+
+def parse_matrix(content: dict[str, Any], where: object) -> MatrixConfig:
+    """Validate the content of a matrix file, methods and their settings included.
+
+    Raises:
+        HarnessError: a key or value is wrong; the message names it and suggests what was meant.
+    """
+    try:
+        matrix = MatrixConfig.model_validate(content)
+    except ValidationError as error:
+        raise _explain(error, MatrixConfig, where, "") from error
+    for index, method in enumerate(matrix.methods):
+        resolve_method(method, f"{where}, key methods.{index}")
+    return matrix
+
+
+def resolve_method(method: MethodConfig, where: object) -> MethodSpec:
+    """Return a method with all its settings, defaults included.
+
+    Raises:
+        HarnessError: the method is unknown or a setting is wrong.
+    """
+    try:
+        settings = load_method(method.name).Settings
+    except ValueError as error:
+        remedy = "`harness ls methods` lists those that ship."
+        raise HarnessError(where, f"method {method.name!r}", str(error), remedy) from error
+    try:
+        return MethodSpec(name=method.name, settings=settings.model_validate(method.settings).model_dump(mode="json"))
+    except ValidationError as error:
+        raise _explain(error, settings, where, "settings.") from error
+
+
+def _explain(error: ValidationError, model: type[BaseModel], where: object, prefix: str) -> HarnessError:
+    """Turn the first fault of a validation into a message that names the key and what was meant."""
+    fault = error.errors()[0]
+    key = prefix + ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        known = _keys_beside(model, fault["loc"])
+        near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
+        remedy = f"Did you mean {near[0]!r}?" if near else "Remove it."
+        return HarnessError(f"{where}, key {key}", "an unknown key", f"one of {', '.join(known)}", remedy)
+    found = "nothing" if fault["type"] == "missing" else repr(fault["input"])[:80]
+    return HarnessError(f"{where}, key {key}", found, fault["msg"][0].lower() + fault["msg"][1:], "Mend the value.")
+
+
+def _keys_beside(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """Return the keys a model takes at the place of the last key of `location`."""
+    for part in location[:-1]:
+        if isinstance(part, str) and part in model.model_fields:
+            model = _inner_model(model.model_fields[part].annotation) or model
+    return list(model.model_fields)
+
+
+def _inner_model(annotation: Any) -> type[BaseModel] | None:
+    """Find the model inside ``Model``, ``Model | None`` or ``tuple[Model, ...]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if typing.get_origin(annotation) in (tuple, list, typing.Union, types.UnionType):
+        return next((m for a in typing.get_args(annotation) if (m := _inner_model(a))), None)
+    return None

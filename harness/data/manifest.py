@@ -1,0 +1,80 @@
+"""The manifest of a data set: one hash that says which bytes a result was computed from.
+
+Its text has one line per file, ``<sha256>  <path below the root>``, sorted by path, as `sha256sum --check` reads it;
+the manifest's hash is the SHA-256 of that text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from harness.data.kitti_files import unreadable
+from harness.files import write_text
+
+HASHING_THREADS = 4
+
+
+def digest_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def manifest_text(digests: Mapping[str, str]) -> str:
+    """The manifest of files by path: one line each, sorted."""
+    return "".join(f"{digest}  {path}\n" for path, digest in sorted(digests.items()))
+
+
+def manifest_hash(digests: Mapping[str, str]) -> str:
+    """SHA-256 of the manifest's text, in hexadecimal."""
+    return hashlib.sha256(manifest_text(digests).encode()).hexdigest()
+
+
+def digest_files(root: Path, paths: Sequence[str], cache: Path | None) -> dict[str, str]:
+    """Hash files, those that have changed since the last call only.
+
+    Args:
+        root: folder that the paths are relative to.
+        paths: of the files, with forward slashes.
+        cache: file that remembers hashes by (path, size, modification time in ns); None hashes every file. A cache
+            that can't be understood is made anew.
+
+    Returns:
+        SHA-256 by path.
+    """
+    known = _load(cache)
+    keys = {path: _key(root / path) for path in paths}
+    stale = [path for path in paths if keys[path] not in known]
+    with ThreadPoolExecutor(HASHING_THREADS) as pool:
+        fresh = pool.map(lambda path: digest_file(root / path), stale)
+        known.update(zip((keys[path] for path in stale), fresh, strict=True))
+    if cache is not None and stale:
+        write_text(cache, json.dumps(known, indent=0, sort_keys=True))
+    return {path: known[keys[path]] for path in paths}
+
+
+def _key(path: Path) -> str:
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise unreadable(path, error) from error
+    return f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
+
+
+def _load(cache: Path | None) -> dict[str, str]:
+    if cache is None:
+        return {}
+    try:
+        known = json.loads(cache.read_text())
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(known, dict) or not all(isinstance(digest, str) for digest in known.values()):
+        return {}
+    return known

@@ -1,0 +1,1 @@
+"""Synthetic streets: a scene, a sensor, and a writer of data-set layouts."""

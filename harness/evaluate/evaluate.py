@@ -1,0 +1,26 @@
+"""Run a trained network over scans: labels per point, in order, one scan in memory at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import torch
+from torch import Tensor
+
+from backbones.backbone import Backbone
+from backbones.build import Voxelizer
+from backbones.points import PointBatch
+
+
+def predict(
+    network: Backbone, voxelize: Voxelizer, scans: Iterable[PointBatch], device: torch.device
+) -> Iterator[tuple[PointBatch, Tensor]]:
+    """Yield each scan with its predicted class ids, [N] int64 in 1..C on `device`.
+
+    The network is put in eval mode; every raw point gets a prediction, and none can be the ignored id 0.
+    """
+    network.eval()
+    for points in scans:
+        with torch.inference_mode():
+            points = points.to(device)
+            yield points, network(voxelize(points)).point_logits.argmax(1) + 1

@@ -1,0 +1,37 @@
+"""What the labels of a prediction may be."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.data.labels import LabelMap
+
+
+def describe_values(words: NDArray[np.uint32], label_map: LabelMap) -> str | None:
+    """Say what is wrong with a prediction's words, or return None.
+
+    Args:
+        words: [N] uint32, raw ids.
+        label_map: its inverse map, without the ignored class, gives the ids that may stand there.
+    """
+    allowed = np.asarray(label_map.train_to_raw[1:], dtype=np.uint32)
+    lookup = np.zeros(int(allowed.max()) + 2, dtype=np.bool_)
+    lookup[allowed] = True
+    if lookup[np.minimum(words, len(lookup) - 1)].all():
+        return None
+    strange, counts = np.unique(words[~np.isin(words, allowed)], return_counts=True)
+    listed = ", ".join(f"{value} ({count} points)" for value, count in zip(strange[:5], counts[:5], strict=True))
+    more = f" and {len(strange) - 5} others" if len(strange) > 5 else ""
+    return f"ids {listed}{more} are none of the scored raw ids{_hint(words, allowed)}"
+
+
+def _hint(words: NDArray[np.uint32], allowed: NDArray[np.uint32]) -> str:
+    """Guess the usual slip behind wrong values."""
+    if words.max() <= len(allowed):
+        return "; these look like train ids: write the raw ids of the inverse map"
+    if np.isin(words & 0xFFFF, allowed).all():
+        return "; the high 16 bits are set: write classes without instances"
+    if np.isin(words.view("<f4"), allowed).all():
+        return "; these look like float32: write uint32"
+    return ""

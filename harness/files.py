@@ -1,0 +1,61 @@
+"""Write files so that nothing half-written ever stands under a final name."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from harness.errors import HarnessError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Open a temporary neighbour of `path` for writing; on success flush, fsync and rename it over `path`.
+
+    On any error the temporary file is removed and `path` is as it was.
+
+    Raises:
+        HarnessError: the folder can't be written or the disk is full.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise write_error(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole text file at once, in UTF-8."""
+    with replacing(path) as file:
+        file.write(text.encode())
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename inside `folder` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_error(path: Path, error: OSError) -> HarnessError:
+    """Say what an operating-system error on writing `path` means to a user."""
+    found = error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return HarnessError(path, "no space left on the disk", "room for the file", "Free some space and run again.")
+    return HarnessError(
+        path, f"'{found}' on writing", "a writable folder", "Choose another --out or mend its permissions."
+    )

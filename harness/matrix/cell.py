@@ -1,0 +1,148 @@
+"""One cell from its spec to its result: train, evaluate, measure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from backbones.backbone import Backbone
+from backbones.build import Voxelizer, build_voxelizer, count_parameters
+from harness.data.labels import SEMANTICKITTI
+from harness.data.loader import TrainingScans
+from harness.errors import HarnessError
+from harness.evaluate.confusion import ConfusionMatrix
+from harness.evaluate.evaluate import predict
+from harness.evaluate.scoring import semantickitti_scores
+from harness.matrix.data import RunData, evenly_spaced, read_batches, spread_by_size
+from harness.matrix.progress import Progress
+from harness.matrix.protocol import protocol_card
+from harness.measure.latency import measure_latency
+from harness.measure.macs import count_macs, summarise
+from harness.spec import CellResult, CellSpec, LatencyResult, MacsResult, ScoreResult
+from harness.store import CellFolder, Store
+from harness.train.learner import build_network
+from harness.train.loop import Teacher, TrainingJob, train, training_result
+from harness.train.weights import FILE, load_weights
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a run may use; none of it changes a cell's weights or scores.
+
+    Attributes:
+        device: to train, evaluate and measure on.
+        workers: loader processes of a cell.
+    """
+
+    device: torch.device
+    workers: int = 0
+
+
+def run_cell(
+    spec: CellSpec, folder: CellFolder, store: Store, data: RunData, resources: Resources, progress: Progress
+) -> CellResult:
+    """Train, evaluate and measure a cell.
+
+    Raises:
+        HarnessError: the teacher is not finished, or the data or the training is at fault.
+    """
+    job = _training_job(spec, folder, store, data, resources)
+    student = train(job, progress.step, progress.note)
+    weights_sha256 = load_weights(student, folder.path / FILE)
+    examined = _Examined(spec, student, job.voxelize, data, resources.device, progress)
+    return CellResult(
+        spec=spec,
+        status="finished",
+        protocol=protocol_card(spec, resources.device),
+        parameters=count_parameters(student),
+        score=examined.score(),
+        macs=examined.macs(),
+        latency=examined.latency() if spec.measure.latency_scans else None,
+        training=training_result(job, weights_sha256),
+    )
+
+
+def load_cell_network(folder: CellFolder) -> tuple[Backbone, str]:
+    """Return the network of a cell with its final weights, and the SHA-256 of their file.
+
+    Raises:
+        HarnessError: the cell has no weights yet, or they are not its network's.
+    """
+    spec = folder.spec()
+    network = build_network(spec.backbone, spec.engine, spec.seed)
+    return network, load_weights(network, folder.path / FILE)
+
+
+def _training_job(spec: CellSpec, folder: CellFolder, store: Store, data: RunData, resources: Resources) -> TrainingJob:
+    return TrainingJob(
+        spec=spec,
+        scans=TrainingScans(data.dataset, data.train, spec.recipe.augmentation, spec.seed),
+        voxelize=build_voxelizer(spec.backbone.name, spec.backbone.voxel_size_m),
+        class_counts=data.class_counts,
+        teacher=None if spec.teacher is None else _load_teacher(spec.teacher, store),
+        folder=folder.path,
+        device=resources.device,
+        workers=resources.workers,
+    )
+
+
+def _load_teacher(spec_hash: str, store: Store) -> Teacher:
+    folder = store.find(spec_hash)
+    result = folder.result()
+    if result is None or result.status == "failed":
+        found = "no result" if result is None else f"failed: {result.reason}"
+        raise HarnessError(
+            f"teacher {folder.cell}", found, "a finished teacher", "Run the matrix again once it is mended."
+        )
+    return Teacher(*load_cell_network(folder))
+
+
+@dataclass(frozen=True)
+class _Examined:
+    """A trained network and the evaluation scans it is examined on."""
+
+    spec: CellSpec
+    network: Backbone
+    voxelize: Voxelizer
+    data: RunData
+    device: torch.device
+    progress: Progress
+
+    def score(self) -> ScoreResult:
+        """Evaluate every scan by the official rule."""
+        confusion = ConfusionMatrix(self.spec.backbone.classes, self.device)
+        scans = read_batches(self.data.dataset, self.data.evaluation)
+        for done, (points, predicted) in enumerate(predict(self.network, self.voxelize, scans, self.device), 1):
+            if points.labels is None:
+                raise ValueError(f"{points.scan_ids[0]} has no labels to score")
+            confusion.update(predicted, points.labels)
+            self.progress.phase("evaluate", done, len(self.data.evaluation))
+        scores = semantickitti_scores(confusion.counts.cpu())
+        return ScoreResult(
+            miou=scores.miou,
+            accuracy=scores.accuracy,
+            iou=dict(zip(SEMANTICKITTI.names[1:], scores.iou, strict=True)),
+            confusion=confusion.counts.tolist(),
+        )
+
+    def macs(self) -> MacsResult:
+        """Count MACs on scans spread evenly over the split."""
+        scan_ids = evenly_spaced(self.data.evaluation, self.spec.measure.macs_scans)
+        counts = []
+        for done, points in enumerate(read_batches(self.data.dataset, scan_ids), 1):
+            counts.append(count_macs(self.network, self.voxelize(points.to(self.device))))
+            self.progress.phase("count MACs", done, len(scan_ids))
+        return summarise(counts)
+
+    def latency(self) -> LatencyResult:
+        """Time scans spread evenly over their sizes."""
+        chosen = spread_by_size(self.data.dataset, self.data.evaluation, self.spec.measure.latency_scans)
+        return measure_latency(
+            self.network,
+            self.voxelize,
+            list(read_batches(self.data.dataset, chosen)),
+            self.spec.measure.latency_passes,
+            self.device,
+            progress=lambda done, total: self.progress.phase("measure latency", done, total),
+        )

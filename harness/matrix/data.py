@@ -1,0 +1,89 @@
+"""The data of a run: which scans, by content, and what the cells need to know of them. Read once for all cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from backbones.points import PointBatch
+from harness.data.collate import collate
+from harness.data.screen import screen
+from harness.data.semantickitti import SemanticKitti
+from harness.data.statistics import class_counts
+from harness.spec import DatasetSpec
+
+MANIFEST_CACHE = "manifest-cache.json"
+
+
+@dataclass(frozen=True)
+class RunData:
+    """The data set of a run.
+
+    Attributes:
+        dataset: the reader.
+        train: scans to train on.
+        evaluation: scans to evaluate on.
+        spec: the data by content, for the cells' specs.
+        class_counts: labelled points of the training scans by class id, [C + 1].
+    """
+
+    dataset: SemanticKitti
+    train: tuple[str, ...]
+    evaluation: tuple[str, ...]
+    spec: DatasetSpec
+    class_counts: tuple[int, ...]
+
+
+def prepare_data(
+    dataset: SemanticKitti, store: Path, workers: int, on_note: Callable[[str], None] = lambda sentence: None
+) -> RunData:
+    """List the scans of a run, hash their bytes and count their classes.
+
+    Args:
+        dataset: the reader; its policy decides what happens to damaged scans.
+        store: folder that keeps the hashes of files that have not changed.
+        workers: processes that read.
+        on_note: called with a sentence about each scan left out.
+
+    Raises:
+        HarnessError: the copy is incomplete or a file is damaged.
+    """
+    chosen = {}
+    for split in ("train", "val"):
+        screened = screen(dataset, dataset.scan_ids(split), workers)
+        for fault in screened.skipped:
+            on_note(f"Left out: {fault.file}: found {fault.found}; expected {fault.expected}.")
+        chosen[split] = tuple(screened.scan_ids)
+    store.mkdir(parents=True, exist_ok=True)
+    description = dataset.description()
+    spec = DatasetSpec(
+        name=description.name,
+        manifest=dataset.manifest([*chosen["train"], *chosen["val"]], store / MANIFEST_CACHE),
+        label_map=description.label_map,
+        synthetic=description.synthetic,
+        partial=any(len(chosen[split]) < description.official_scans[split] for split in chosen),
+        scans={split: len(ids) for split, ids in chosen.items()},
+        official_scans=description.official_scans,
+    )
+    return RunData(dataset, chosen["train"], chosen["val"], spec, class_counts(dataset, chosen["train"], workers))
+
+
+def read_batches(dataset: SemanticKitti, scan_ids: Sequence[str]) -> Iterator[PointBatch]:
+    """Yield batches of one scan each, as they are in the files."""
+    return (collate([dataset.read(scan_id)]) for scan_id in scan_ids)
+
+
+def evenly_spaced(items: Sequence[str], count: int) -> list[str]:
+    """Return `count` items spread evenly from the first to the last, or all when there are no more."""
+    if count >= len(items):
+        return list(items)
+    if count == 1:
+        return [items[len(items) // 2]]
+    return [items[round(i * (len(items) - 1) / (count - 1))] for i in range(count)]
+
+
+def spread_by_size(dataset: SemanticKitti, scan_ids: Sequence[str], count: int) -> list[str]:
+    """Return `count` scans spread evenly over the number of points, which the size of a file tells for free."""
+    ordered = sorted(scan_ids, key=lambda scan_id: (dataset.points_path(scan_id).stat().st_size, scan_id))
+    return evenly_spaced(ordered, count)

@@ -1,0 +1,63 @@
+"""From a matrix file to its cells: teachers first, each once."""
+
+from __future__ import annotations
+
+from backbones.sparse.engine import get_engine
+from baselines.registry import load_method
+from harness.config import BackboneConfig, MatrixConfig, resolve_method
+from harness.spec import BackboneSpec, CellSpec, DatasetSpec, MethodSpec
+
+NO_DISTILLATION = MethodSpec(name="none")
+
+
+def plan(matrix: MatrixConfig, dataset: DatasetSpec, classes: int) -> list[CellSpec]:
+    """Return the cells of a matrix, every teacher before the students that need it.
+
+    Two students that need the same teacher share one cell: a cell is what its spec says.
+
+    Args:
+        matrix: the validated file.
+        dataset: the data, by content.
+        classes: number of scored classes.
+    """
+    teachers: dict[str, CellSpec] = {}
+    students = []
+    for backbone in matrix.backbones:
+        for seed in matrix.seeds:
+            teacher = _teacher(matrix, dataset, backbone, seed, classes)
+            teachers[teacher.hash] = teacher
+            students += [
+                _cell(matrix, dataset, backbone, seed, classes).model_copy(
+                    update={
+                        "method": method,
+                        "teacher": teacher.hash if load_method(method.name).needs_teacher else None,
+                    }
+                )
+                for method in (resolve_method(config, "matrix") for config in matrix.methods)
+            ]
+    return [*teachers.values(), *students]
+
+
+def _cell(matrix: MatrixConfig, dataset: DatasetSpec, backbone: BackboneConfig, seed: int, classes: int) -> CellSpec:
+    """Return the plain student of a backbone and seed."""
+    return CellSpec(
+        role="student",
+        dataset=dataset,
+        backbone=_network(backbone, backbone.student_width, classes),
+        method=NO_DISTILLATION,
+        recipe=matrix.recipe,
+        seed=seed,
+        engine=get_engine(matrix.engine).name,
+        measure=matrix.measure,
+    )
+
+
+def _teacher(matrix: MatrixConfig, dataset: DatasetSpec, backbone: BackboneConfig, seed: int, classes: int) -> CellSpec:
+    teacher_seed = seed if matrix.teacher_seed is None else matrix.teacher_seed
+    network = _network(backbone, backbone.teacher_width, classes)
+    student = _cell(matrix, dataset, backbone, teacher_seed, classes)
+    return student.model_copy(update={"role": "teacher", "backbone": network})
+
+
+def _network(backbone: BackboneConfig, width: float, classes: int) -> BackboneSpec:
+    return BackboneSpec(name=backbone.name, width=width, voxel_size_m=backbone.voxel_size_m, classes=classes)

@@ -1,0 +1,39 @@
+"""The protocol card of a result: how it came about, and with what."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import torch
+
+from backbones.sparse.engine import get_engine
+from harness.evaluate.scoring import SEMANTICKITTI_RULE
+from harness.measure.device import describe_device
+from harness.spec import CellSpec, ProtocolCard
+from harness.version import VERSION
+
+
+def protocol_card(spec: CellSpec, device: torch.device) -> ProtocolCard:
+    """Return the card of a cell that was trained on the training split and evaluated on the validation split."""
+    return ProtocolCard(
+        scoring_rule=SEMANTICKITTI_RULE,
+        split="val",
+        trained_on=("train",),
+        tta=False,
+        engine=spec.engine,
+        engine_version=get_engine(spec.engine).version,
+        device=describe_device(device),
+        torch=torch.__version__,
+        harness=VERSION,
+        commit=_commit(),
+    )
+
+
+def _commit() -> str | None:
+    """Return the commit of the working copy this module runs from; None when it was installed from elsewhere."""
+    top = Path(__file__).resolve().parents[2]
+    if not (top / ".git").exists():
+        return None
+    command = ["git", "-C", str(top), "describe", "--always", "--dirty", "--abbrev=12"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or None

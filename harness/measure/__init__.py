@@ -1,0 +1,1 @@
+"""Measure MACs and latency."""

@@ -1,0 +1,82 @@
+"""Bird's-eye picture of a labelled scan."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from harness.errors import HarnessError
+
+_INCHES, _DPI = (10.0, 8.0), 120
+
+
+def render_birdseye(
+    xyz: np.ndarray,
+    classes: np.ndarray,
+    colours: Mapping[int, tuple[int, int, int]],
+    names: Mapping[int, str],
+    path: Path,
+    title: str,
+    extent_m: float = 50.0,
+) -> None:
+    """Draw a scan from above as a PNG, forward to the top, with a legend of the classes in view.
+
+    Higher points are drawn over lower ones.
+
+    Args:
+        xyz: float [N, 3], metres; x forward, y left, z up.
+        classes: integer [N], class of each point.
+        colours: class id to (red, green, blue) from 0 to 255. names: class id to its name.
+        path: the PNG to write, in a folder that exists; it appears complete or not at all.
+        title: shown above the picture.
+        extent_m: half the side of the square that is shown.
+
+    Raises:
+        ValueError: the shapes do not fit.
+        HarnessError: a class in view has no colour or no name, or the file cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+    if xyz.ndim != 2 or xyz.shape[1] != 3 or classes.shape != (len(xyz),):
+        raise ValueError(f"points {xyz.shape} and classes {classes.shape} do not fit")
+    inside = np.flatnonzero(np.abs(xyz[:, :2]).max(axis=1, initial=0.0) <= extent_m)
+    order = inside[np.argsort(xyz[inside, 2], kind="stable")]
+    present = np.unique(classes[order]).tolist()
+    if missing := [value for value in present if value not in colours or value not in names]:
+        raise HarnessError(
+            "classes",
+            f"class ids {missing} without colour or name",
+            "a colour and a name for each",
+            "Complete the palette and the names.",
+        )
+    shades = np.zeros((max(present, default=0) + 1, 3))
+    for value in present:
+        shades[value] = np.asarray(colours[value]) / 255.0
+    figure = Figure(figsize=_INCHES, dpi=_DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.scatter(-xyz[order, 1], xyz[order, 0], s=0.9, c=shades[classes[order]], linewidths=0, rasterized=True)
+    axes.plot(0, 0, marker="^", color="black", markersize=9)
+    axes.set(
+        xlim=(-extent_m, extent_m),
+        ylim=(-extent_m, extent_m),
+        aspect="equal",
+        title=title,
+        xlabel="to the right of the sensor, metres",
+        ylabel="ahead of the sensor, metres",
+    )
+    handles = [Line2D([], [], marker="s", linestyle="", color=shades[value], label=names[value]) for value in present]
+    figure.legend(handles=handles, loc="outside right upper", frameon=False)
+    temporary = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    try:
+        figure.savefig(temporary, format="png")
+        temporary.replace(path)
+    except OSError as error:
+        raise HarnessError(
+            path, error.strerror or str(error), "a file that can be written", "Free space or choose another folder."
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,67 @@
+"""What was equal and what was not: the flat facts of a cell's protocol card, and their differences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from harness.spec import CellResult, CellSpec
+
+Facts = Mapping[str, str]
+
+COMPARED_ELSEWHERE = ("schema_version", "role", "seed", "method", "teacher", "dataset", "backbone")
+"""Parts of a spec that a table groups by, compares or averages over; all others have to be equal."""
+
+
+def spec_facts(spec: CellSpec) -> dict[str, str]:
+    """Return what a spec demands beside data, network, role, method, teacher and seed, by dotted key."""
+    record = spec.model_dump(mode="json")
+    return dict(_flatten({key: value for key, value in record.items() if key not in COMPARED_ELSEWHERE}))
+
+
+def method_facts(spec: CellSpec) -> dict[str, str]:
+    """Return the complete settings of a cell's method by dotted key."""
+    return dict(_flatten(spec.method.settings))
+
+
+def card_facts(result: CellResult) -> dict[str, str]:
+    """Return the protocol card of a finished cell and the protocols of its costs, by dotted key."""
+    facts = {} if result.protocol is None else dict(_flatten(result.protocol.model_dump(mode="json")))
+    if result.macs is not None:
+        facts |= {"macs.protocol": result.macs.protocol, "macs.scans": str(result.macs.scans)}
+    if (latency := result.latency) is not None:
+        facts |= {"latency.protocol": latency.protocol, "latency.machine": f"{latency.device_kind} {latency.device}"}
+        facts |= {"latency.threads": str(latency.threads), "latency.scans": str(latency.scans)}
+        facts["latency.passes"] = str(latency.passes)
+    return facts
+
+
+def merge(many: Iterable[Facts]) -> dict[str, str]:
+    """Join the facts of several cells; one that they don't agree on lists all its values."""
+    values: dict[str, set[str]] = {}
+    for facts in many:
+        for key, value in facts.items():
+            values.setdefault(key, set()).add(value)
+    return {key: " or ".join(sorted(seen)) for key, seen in values.items()}
+
+
+def differences(facts: Facts, reference: Facts) -> list[str]:
+    """Return one clause for every fact that both know and that differs, by key: ``seed is 1, not 0``."""
+    shared = sorted(facts.keys() & reference.keys())
+    return [f"{key} is {facts[key]}, not {reference[key]}" for key in shared if facts[key] != reference[key]]
+
+
+def _flatten(value: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
+    for key, inner in value.items():
+        if isinstance(inner, Mapping):
+            yield from _flatten(inner, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", _text(inner)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_text, value)) + "]"
+    return "unknown" if value is None else str(value)

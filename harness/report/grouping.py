@@ -1,0 +1,113 @@
+"""From cells to rows: which cells share a row, what a row is called, and which rows can be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+
+from harness.report.facts import card_facts, differences, merge, method_facts, spec_facts
+from harness.report.rows import Row
+from harness.report.statistics import paired_difference
+from harness.spec import CellResult, CellSpec
+
+
+def build_rows(results: Iterable[CellResult], planned: Iterable[CellSpec] = ()) -> list[Row]:
+    """Sort cells into rows, compute the paired gains and note what is not comparable.
+
+    Args:
+        results: of any cells, finished and failed.
+        planned: cells that should have a result; those without one stand in the table as missing.
+
+    Returns:
+        Rows by group; in a group the teachers, the plain students and the methods by name.
+    """
+    cells: dict[str, tuple[CellSpec, CellResult | None]] = {spec.hash: (spec, None) for spec in planned}
+    cells |= {result.spec.hash: (result.spec, result) for result in results}
+    specs = {identity: spec for identity, (spec, _) in cells.items()}
+    rows: dict[str, Row] = {}
+    for spec, result in cells.values():
+        key = _row_key(spec, specs)
+        while key in rows and spec.seed in rows[key].seeds:  # the same but for the seed of its teacher
+            key += "+"
+        _add(rows.setdefault(key, Row(spec)), spec, result)
+    ordered = sorted(rows.values(), key=_order)
+    for members in _split(ordered, lambda row: row.group):
+        _label(members)
+        _compute_gains(members)
+    for members in _split(ordered, lambda row: row.spec.dataset.model_dump_json()):
+        _note_differences(members)
+    return ordered
+
+
+def _row_key(spec: CellSpec, specs: dict[str, CellSpec]) -> str:
+    """Identify a row: everything but the seeds of a cell and of its teacher."""
+    teacher = specs.get(spec.teacher or "")
+    seedless = spec.model_copy(update={"seed": 0, "teacher": _row_key(teacher, specs) if teacher else None})
+    return seedless.hash
+
+
+def _add(row: Row, spec: CellSpec, result: CellResult | None) -> None:
+    if result is None:
+        row.missing.append(spec.seed)
+    elif result.status == "failed":
+        row.failed[spec.seed] = result.reason or "no reason recorded"
+    else:
+        row.results[spec.seed] = result
+
+
+def _order(row: Row) -> tuple[object, ...]:
+    spec = row.spec
+    kind = 0 if spec.role == "teacher" else 1 if row.plain else 2
+    return (row.group, kind, -spec.backbone.width, spec.method.name, sorted(method_facts(spec).items()), spec.hash)
+
+
+def _split(ordered: Sequence[Row], key: Callable[[Row], Hashable]) -> Iterable[list[Row]]:
+    parts: dict[Hashable, list[Row]] = {}
+    for row in ordered:
+        parts.setdefault(key(row), []).append(row)
+    return parts.values()
+
+
+def _label(members: list[Row]) -> None:
+    """Name the rows of a group; rows that would share a name also say which settings differ between them."""
+    named: dict[str, list[Row]] = {}
+    for row in members:
+        method = row.spec.method.name.rsplit(":", 1)[-1]
+        gain = "" if row.plain or row.spec.role == "teacher" else f" + {method}"
+        row.label = f"{row.spec.role} {row.spec.backbone.width:g}×{gain}"
+        named.setdefault(row.label, []).append(row)
+    for twins in named.values():
+        settings = [method_facts(row.spec) | spec_facts(row.spec) for row in twins]
+        for row, own in zip(twins, settings, strict=True):
+            differing = [key for key in sorted(own) if len({other.get(key) for other in settings}) > 1]
+            if differing:
+                row.label += f" ({', '.join(f'{key}={own[key]}' for key in differing)})"
+            elif len(twins) > 1:
+                row.label += f" (teacher {row.spec.teacher})"
+
+
+def _compute_gains(members: list[Row]) -> None:
+    plain = [row for row in members if row.plain]
+    for row in members:
+        baseline = _baseline(row, plain)
+        if baseline is not None and not row.plain:
+            row.delta = paired_difference(row.mious, baseline.mious)
+
+
+def _note_differences(members: list[Row]) -> None:
+    """List what sets a row's protocol apart from that of the first plain student with results on the same data."""
+    reference = next((row for row in sorted(members, key=lambda row: not row.plain) if row.results), members[0])
+    for row in members:
+        row.differences = differences(_facts(row), _facts(reference))
+
+
+def _facts(row: Row) -> dict[str, str]:
+    """Join the facts of a row's spec and of all its seeds' cards."""
+    return merge([spec_facts(row.spec), *(card_facts(result) for result in row.results.values())])
+
+
+def _baseline(row: Row, plain: list[Row]) -> Row | None:
+    """Find the student without distillation of the same recipe, and of the same width unless `row` is a teacher."""
+    candidates = [other for other in plain if spec_facts(other.spec) == spec_facts(row.spec)]
+    if row.spec.role == "student":
+        candidates = [other for other in candidates if other.spec.backbone.width == row.spec.backbone.width]
+    return candidates[0] if len(candidates) == 1 else None

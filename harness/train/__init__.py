@@ -1,0 +1,1 @@
+"""Train: losses, checkpoint, loop."""

@@ -1,0 +1,71 @@
+from pathlib import Path
+
+import pytest
+from kd_inputs import CONTEXT, batch_of, generators, output_of
+
+from baselines import registry
+from baselines.method import Method
+from baselines.none import NoDistillation
+from baselines.registry import UnknownMethodError, load_method, method_names
+
+
+def installed_package(folder: Path, line: str) -> None:
+    """Put the metadata of a package with one method where Python finds installed packages."""
+    metadata = folder / "somebody_else-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: somebody-else\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(f"[harness.methods]\n{line}\n")
+    (folder / "somebody_else.py").write_text(
+        "from baselines.none import NoDistillation\nclass Mine(NoDistillation): ...\n"
+    )
+
+
+@pytest.mark.parametrize("name", registry.SHIPPED)
+def test_shipped_methods_load(name):
+    method = load_method(name)
+    assert issubclass(method, Method)
+    assert name in method_names()
+
+
+def test_nothing_to_distil():
+    batch = batch_of([3], [3])
+    method = load_method("none")(NoDistillation.Settings(), CONTEXT)
+    assert not method.needs_teacher
+    assert method.supervised_weight == 1.0
+    assert method(output_of(batch, 2, 1.0), output_of(batch, 2, 1.0), batch, generators(1)) == {}
+
+
+def test_dotted_path():
+    assert load_method("baselines.none:NoDistillation") is NoDistillation
+
+
+def test_entry_point_of_an_installed_package(tmp_path, monkeypatch):
+    installed_package(tmp_path, "mine = somebody_else:Mine")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert load_method("mine").__name__ == "Mine"
+    assert method_names()[-1] == "mine"
+
+
+def test_an_installed_package_does_not_take_over_a_shipped_name(tmp_path, monkeypatch):
+    installed_package(tmp_path, "none = somebody_else:Mine")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert load_method("none") is NoDistillation
+    assert method_names().count("none") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("logit-kd", "did you mean logit_kd"),
+        ("pdv", "did you mean pvd"),
+        ("qqqqqqqq", "known are none, pvd"),
+        ("", "known are"),
+        ("no.such.module:Method", "can't be imported"),
+        ("baselines.none:Absent", "can't be imported"),
+        ("backbones.points:PointBatch", "not a subclass"),
+        ("baselines.none:Tensor.shape", "can't be imported"),
+    ],
+)
+def test_unknown_names_say_what_is_known(name, words):
+    with pytest.raises(UnknownMethodError, match=words):
+        load_method(name)

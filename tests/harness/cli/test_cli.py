@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.cli import VERBS
+
+
+@pytest.mark.parametrize("verb", list(VERBS))
+def test_every_verb_has_help_with_an_example(harness, verb: str) -> None:
+    result = harness(verb, "--help")
+    assert result.code == 0
+    commands = {"data": ["check", "stats"], "measure": ["macs", "latency"], "submit": ["semantickitti"], "ls": []}
+    for command in commands.get(verb, [None]):
+        text = result.out if command is None else harness(verb, command, "--help").out
+        assert "Examples:" in text
+    assert verb != "ls" or "Examples:" in result.out
+
+
+def test_version(harness) -> None:
+    from harness.version import VERSION
+
+    assert VERSION in harness("--version").out
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["runn"], "No such command 'runn'"),
+        (["run"], "Missing option '--matrix'"),
+        (["run", "--matrix", "nothing"], "--matrix nothing: found nothing of that name"),
+        (["run", "--matrix", "first-run", "--semantickitti", "no/such/place"], "no/such/place: found no such folder"),
+        (["show", "--out", "nowhere", "x"], "0 cells"),
+        (["submit", "semantickitti", "--out", "nowhere", "x"], "0 cells"),
+        (["data", "check", "--semantickitti", "no/such/place"], "no such folder"),
+        (["measure", "macs", "--scan", "no-file.bin"], "no-file.bin"),
+    ],
+)
+def test_a_users_mistake_is_one_paragraph_and_exit_code_2(
+    harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = harness(*arguments)
+    assert result.code == 2
+    assert message in result.err
+    assert "Traceback" not in result.err
+
+
+def test_a_root_named_nowhere_lists_the_three_ways(harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SEMANTICKITTI_ROOT", raising=False)
+    result = harness("run", "--matrix", "first-run")
+    assert result.code == 2
+    for way in ("--semantickitti DIR", "SEMANTICKITTI_ROOT", "harness.toml", "--matrix demo"):
+        assert way in result.err
+
+
+def test_ls_backbones(harness) -> None:
+    rows = json.loads(harness("ls", "backbones", "--json").out)
+    assert [(row["name"], row["width"], row["classes"], round(row["parameters"] / 1e6, 2)) for row in rows] == [
+        ("minkowskinet", 1.0, 19, 21.72),
+        ("minkowskinet", 0.5, 19, 5.44),
+    ]
+    assert "21.72 M" in harness("ls", "backbones").out
+
+
+def test_ls_methods_matrices_datasets_engines(harness) -> None:
+    methods = {row["name"]: row for row in json.loads(harness("ls", "methods", "--json").out)}
+    assert set(methods) >= {"none", "logit_kd", "pvd"}
+    assert methods["pvd"]["settings"]["point_output_weight"] == 0.1
+    assert {row["matrix"] for row in json.loads(harness("ls", "matrices", "--json").out)} >= {"demo", "first-run"}
+    assert json.loads(harness("ls", "datasets", "--json").out)[0]["scans"] == {"train": 19130, "val": 4071, "test": 20351}
+    engines = json.loads(harness("ls", "engines", "--json").out)
+    assert engines[0]["name"] == "portable"
+    assert engines[0]["usable"]
+
+
+def test_ls_cells_of_an_empty_store(harness, tmp_path: Path) -> None:
+    assert json.loads(harness("ls", "cells", "--out", tmp_path, "--json").out) == []
+    assert "harness run --matrix demo" in harness("ls", "cells", "--out", tmp_path).out

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backbones.voxelize import voxelize_first_point
+from harness.data.collate import collate
+from harness.data.semantickitti import SemanticKitti
+from harness.data.statistics import class_counts, count_voxels, statistics
+
+WriteSequences = Callable[..., Path]
+
+
+def test_the_figures_are_those_of_plain_counting(write_sequences: WriteSequences) -> None:
+    dataset = SemanticKitti(write_sequences({"00": 3, "10": 2}, points=400))
+    figures = statistics(dataset, "train", voxel_size_m=2.0)
+    scans = [dataset.read(scan_id) for scan_id in dataset.scan_ids("train")]
+    sizes = [len(scan) for scan in scans]
+    assert (figures.scans, figures.points) == (5, sum(sizes))
+    assert figures.points_per_scan.model_dump() == {
+        "mean": np.mean(sizes), "min": min(sizes), "median": np.median(sizes), "max": max(sizes),
+    }  # fmt: skip
+    cells = [{tuple(round(float(value) / 2.0) for value in point) for point in scan.xyz} for scan in scans]
+    assert figures.voxels_per_scan.mean == np.mean([len(voxels) for voxels in cells])
+    ranges = sorted(float(np.linalg.norm(point.astype(float))) for scan in scans for point in scan.xyz)
+    assert figures.range_m["max"] == pytest.approx(ranges[-1])
+    for percent in (5, 50, 95):
+        exact = ranges[int(np.ceil(len(ranges) * percent / 100)) - 1]
+        assert exact <= figures.range_m[f"p{percent}"] + 1e-9
+        assert figures.range_m[f"p{percent}"] - exact <= 0.0100001
+    labels = [int(label) for scan in scans if scan.labels is not None for label in scan.labels]
+    assert list(figures.class_points.values()) == [labels.count(c) for c in range(20)]
+    assert sum(figures.class_shares.values()) == pytest.approx(1)
+
+
+def test_voxels_are_counted_as_the_networks_see_them(write_sequences: WriteSequences) -> None:
+    scan = SemanticKitti(write_sequences({"00": 1}, points=3000)).read("00/000000")
+    for size in (0.05, 1.0, 7.5):
+        assert count_voxels(scan, size) == len(voxelize_first_point(collate([scan]), size).coordinates)
+
+
+def test_a_split_without_labels_has_no_classes(write_sequences: WriteSequences) -> None:
+    figures = statistics(SemanticKitti(write_sequences({"11": 2})), "test", voxel_size_m=1.0)
+    assert figures.scans == 2
+    assert figures.class_points == figures.class_shares == {}
+
+
+def test_class_counts_equal_those_of_the_scans(write_sequences: WriteSequences) -> None:
+    dataset = SemanticKitti(write_sequences({"00": 3}))
+    counts = class_counts(dataset, ["00/000000", "00/000002"])
+    expected = [0] * 20
+    for scan_id in ["00/000000", "00/000002"]:
+        for label in dataset.read_labels(scan_id):
+            expected[label] += 1
+    assert counts == tuple(expected)
+
+
+def test_workers_do_not_change_the_figures(write_sequences: WriteSequences) -> None:
+    dataset = SemanticKitti(write_sequences({"00": 4}))
+    assert statistics(dataset, "train", 0.5, workers=2) == statistics(dataset, "train", 0.5)

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from harness.data.kitti_files import MOST_POINTS, read_points, read_whole_words, read_words
+from harness.errors import HarnessError
+
+anywhere = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@anywhere
+@given(hnp.arrays(np.float32, st.tuples(st.integers(1, 50), st.just(4)), elements=st.floats(-100, 100, width=32)))
+def test_points_are_read_as_written(tmp_path: Path, points: np.ndarray) -> None:
+    path = tmp_path / "scan.bin"
+    path.write_bytes(b"".join(struct.pack("<4f", *row) for row in points.tolist()))
+    np.testing.assert_array_equal(read_points(path), points)
+
+
+@anywhere
+@given(hnp.arrays(np.uint32, st.integers(1, 50)))
+def test_words_are_read_as_written(tmp_path: Path, words: np.ndarray) -> None:
+    path = tmp_path / "scan.label"
+    path.write_bytes(b"".join(struct.pack("<I", word) for word in words.tolist()))
+    np.testing.assert_array_equal(read_words(path, len(words)), words)
+    np.testing.assert_array_equal(read_whole_words(path), words)
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"", "0 bytes"),
+        (bytes(16 * 3 + 5), "53 bytes"),
+        (struct.pack("<8f", 1, 2, 3, 0, 1, float("nan"), 3, 0), "1 of 2 points with a NaN"),
+        (struct.pack("<8f", 1, 2, 3, 0, 1, 2, 3, float("nan")), "1 of 2 points with a NaN"),
+        (struct.pack("<4f", float("-inf"), 2, 3, 0), "1 of 1 points with a NaN, an infinity"),
+        (struct.pack("<4f", 1e30, 2, 3, 0), "1 of 1 points with a NaN, an infinity or a value beyond 1000"),
+    ],
+)
+def test_damaged_scans_are_refused(tmp_path: Path, content: bytes, found: str) -> None:
+    path = tmp_path / "000003.bin"
+    path.write_bytes(content)
+    with pytest.raises(HarnessError) as caught:
+        read_points(path)
+    assert caught.value.where == str(path)
+    assert caught.value.found.startswith(found)
+
+
+def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "000003.bin"
+    with path.open("wb") as file:
+        file.truncate(16 * (MOST_POINTS + 1))
+    with pytest.raises(HarnessError, match=f"1 to {MOST_POINTS}"):
+        read_points(path)
+
+
+@pytest.mark.parametrize("size", [0, 8, 13, 16])
+def test_labels_of_another_length_are_refused(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "000003.label"
+    path.write_bytes(bytes(size))
+    with pytest.raises(HarnessError, match=f"000003.label: found {size} bytes.*the scan's 3 points"):
+        read_words(path, 3)
+
+
+@pytest.mark.parametrize("size", [0, 13])
+def test_half_words_are_refused(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "000003.label"
+    path.write_bytes(bytes(size))
+    with pytest.raises(HarnessError, match=f"000003.label: found {size} bytes"):
+        read_whole_words(path)
+
+
+def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match=r"000003\.bin: found 'No such file"):
+        read_points(tmp_path / "000003.bin")
+    (tmp_path / "folder.bin").mkdir()
+    with pytest.raises(HarnessError, match=r"folder\.bin"):
+        read_points(tmp_path / "folder.bin")

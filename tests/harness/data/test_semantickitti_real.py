@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.data.integrity import check
+from harness.data.labels import SEMANTICKITTI
+from harness.data.semantickitti import SemanticKitti
+from harness.data.statistics import count_voxels, statistics
+from harness.errors import HarnessError
+
+pytestmark = pytest.mark.real
+
+
+def test_the_copy_is_partial_and_says_so(real_root: Path) -> None:
+    with pytest.raises(HarnessError, match="00 lacks 4536 of 4541"):
+        SemanticKitti(real_root).scan_ids("train")
+    description = SemanticKitti(real_root, partial=True).description()
+    assert description.partial
+    assert description.scans == {"train": 50, "val": 5}
+
+
+def test_all_scans_are_sound(real_root: Path) -> None:
+    report = check(real_root, partial=True)
+    assert report.ok, report.faults
+    assert sum(sequence.scans for sequence in report.sequences.values()) == 55
+    assert {Path(note.file).name for note in report.notes} == {"calib.txt"}
+    assert len(report.notes) == 11
+
+
+def test_class_shares_are_those_of_streets(real_root: Path) -> None:
+    figures = statistics(SemanticKitti(real_root, partial=True), "train", voxel_size_m=0.05)
+    assert 90_000 < figures.points_per_scan.min <= figures.points_per_scan.max < 135_000
+    assert figures.range_m["p50"] == pytest.approx(10.2, rel=0.2)
+    assert figures.range_m["max"] < 85
+    assert 60_000 < figures.voxels_per_scan.mean < 120_000
+    official = dict(zip(SEMANTICKITTI.names, SEMANTICKITTI.train_content, strict=True))
+    for name in ("road", "vegetation", "sidewalk", "building"):
+        assert official[name] / 3 < figures.class_shares[name] < official[name] * 3
+
+
+def test_voxels_of_the_first_scan_match_the_published_count(real_root: Path) -> None:
+    """91 852 voxels of 0.05 m, counted by the released SPVNAS definition."""
+    scan = SemanticKitti(real_root, partial=True).read("00/000000")
+    assert count_voxels(scan, 0.05) == 91_852
+    assert scan.instances is not None
+    assert np.unique(scan.instances).size > 1

@@ -1,0 +1,100 @@
+import pytest
+
+from harness.report.grouping import build_rows
+from harness.spec import RecipeSpec
+
+
+def test_seeds_share_a_row_and_rows_stand_in_order(matrix) -> None:
+    rows = build_rows(reversed(matrix))
+    assert [row.label for row in rows] == ["teacher 1×", "student 0.5×", "student 0.5× + PVD"]
+    assert [row.seeds for row in rows] == [[0, 1, 2]] * 3
+    assert rows[2].miou is not None
+    assert rows[2].miou.mean == pytest.approx((0.60 + 0.61 + 0.60) / 3)
+    assert all(row.differences == [] for row in rows)
+
+
+def test_gains_are_paired_with_the_plain_student(matrix) -> None:
+    teacher, plain, pvd = build_rows(matrix)
+    assert teacher.delta is not None
+    assert teacher.delta.mean == pytest.approx(0.04)
+    assert plain.delta is None
+    assert pvd.delta is not None
+    assert pvd.delta.mean == pytest.approx((0.02 + 0.02 + 0.03) / 3)
+
+
+def test_a_gain_uses_shared_seeds_only(spec, result) -> None:
+    rows = build_rows([result(spec(seed=0), 0.5), result(spec("kd", 0), 0.6), result(spec("kd", 1), 0.1)])
+    assert rows[1].delta is not None
+    assert (rows[1].delta.n, rows[1].delta.mean) == (1, pytest.approx(0.1))
+
+
+@pytest.mark.parametrize("change", [{"width": 0.25}, {"recipe": RecipeSpec(epochs=3)}, {"backbone": "spvnas"}])
+def test_no_gain_over_a_student_of_another_kind(spec, result, change) -> None:
+    rows = build_rows([result(spec(), 0.5), result(spec("kd", **change), 0.6)])
+    assert [row.delta for row in rows] == [None, None]
+
+
+def test_failed_and_missing_cells_stay(spec, result) -> None:
+    failed = result(spec(seed=1), 0).model_copy(update={"status": "failed", "reason": "out of memory", "score": None})
+    [row] = build_rows([result(spec(seed=0), 0.5), failed], planned=[spec(seed=seed) for seed in range(3)])
+    assert list(row.results) == [0]
+    assert row.failed == {1: "out of memory"}
+    assert row.missing == [2]
+    assert row.seeds == [0, 1, 2]
+
+
+def test_a_result_replaces_its_plan(spec, result) -> None:
+    [row] = build_rows([result(spec(), 0.5)], planned=[spec()])
+    assert row.missing == []
+
+
+def test_rows_that_would_share_a_name_say_how_they_differ(spec, result) -> None:
+    rows = build_rows([result(spec("pvd", settings={"weight": w, "voxels": 8}), 0.5) for w in (0.1, 0.2)])
+    assert [row.label for row in rows] == ["student 0.5× + pvd (weight=0.1)", "student 0.5× + pvd (weight=0.2)"]
+
+
+def test_teachers_of_several_seeds_are_no_two_rows(spec, result) -> None:
+    teachers = [spec(role="teacher", seed=seed) for seed in (0, 1)]
+    students = [spec("kd", seed, teacher=teachers[seed].hash) for seed in (0, 1)]
+    assert len(build_rows([result(cell, 0.5) for cell in (*teachers, *students)])) == 2
+
+
+def test_two_teachers_of_one_seed_are_two_rows(spec, result) -> None:
+    teachers = [spec(role="teacher", seed=seed) for seed in (0, 1)]
+    students = [spec("kd", 0, teacher=teacher.hash) for teacher in teachers]
+    rows = build_rows([result(cell, 0.5) for cell in (*teachers, *students)])
+    assert sorted(row.label for row in rows[1:]) == sorted(f"student 0.5× + kd (teacher {t.hash})" for t in teachers)
+
+
+@pytest.mark.parametrize(
+    "card, clause",
+    [
+        ({"tta": True}, "tta is True, not False"),
+        ({"trained_on": ("train", "val")}, "trained_on is [train, val], not [train]"),
+        ({"device": "H200"}, "device is H200, not AMD EPYC"),
+        ({"scoring_rule": "other"}, "scoring_rule is other, not semantickitti-official"),
+    ],
+)
+def test_another_protocol_is_noted(spec, result, card, clause) -> None:
+    plain, method = build_rows([result(spec(), 0.5), result(spec("kd"), 0.6, card=card)])
+    assert plain.differences == []
+    assert method.differences == [clause]
+
+
+def test_another_recipe_is_noted_across_backbones(spec, result) -> None:
+    other = spec(backbone="spvnas", recipe=RecipeSpec(epochs=3))
+    rows = build_rows([result(spec(), 0.5), result(other, 0.6)])
+    assert rows[1].differences == ["recipe.epochs is 3, not 15"]
+
+
+def test_seeds_of_one_row_under_two_protocols_are_noted(spec, result) -> None:
+    seeds = [result(spec("kd", seed), 0.6, card={"commit": commit}) for seed, commit in enumerate("ab")]
+    rows = build_rows([result(spec(), 0.5, card={"commit": "a"}), *seeds])
+    assert rows[1].differences == ["commit is a or b, not a"]
+
+
+def test_latency_of_a_cpu_and_a_gpu_are_kept_apart(spec, result) -> None:
+    seeds = [result(spec(seed=0), 0.5, p50_ms=10.0), result(spec(seed=1), 0.5, p50_ms=30.0)]
+    seeds.append(result(spec(seed=2), 0.5, p50_ms=1.0, device_kind="GPU", device="H200"))
+    [row] = build_rows(seeds)
+    assert row.latency_ms == {"CPU: AMD EPYC, 2 threads": 20.0, "GPU: H200": 1.0}

@@ -1,0 +1,136 @@
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from harness.errors import HarnessError
+from harness.report.grouping import build_rows
+from harness.report.records import build_frame, build_records
+from harness.report.render import to_latex, to_markdown, write_tables
+from harness.report.tables import Table, build_class_table, build_table
+
+LATENCY = "latency p50, ms (CPU: AMD EPYC, 2 threads)"
+
+
+def test_figures_as_they_are_read(matrix) -> None:
+    frame = build_table(build_rows(matrix)).frame
+    assert frame["network"].tolist() == ["teacher 1×", "student 0.5×", "student 0.5× + PVD"]
+    assert frame["mIoU %"].tolist() == ["62.0 ± 1.0", "58.0 ± 1.0", "60.3 ± 0.6"]
+    assert frame["Δ mIoU"].tolist() == ["+4.0 ± 0.0", "–", "+2.3 ± 0.6"]
+    assert frame["GMACs"].tolist() == ["12.3"] * 3
+    assert frame["parameters, M"].tolist() == ["1.50"] * 3
+    assert frame[LATENCY].tolist() == ["41.0", "20.0", "20.0"]
+    assert frame["seeds"].tolist() == ["3"] * 3
+
+
+def test_one_seed_claims_nothing(spec, result) -> None:
+    frame = build_table(build_rows([result(spec(), 0.5)])).frame
+    assert frame["seeds"].item() == "1 (1 seed, no claim)"
+    assert frame["mIoU %"].item() == "50.0"
+
+
+def test_failed_and_missing_cells_are_shown_with_the_reason(spec, result) -> None:
+    failed = result(spec(seed=1), 0).model_copy(update={"status": "failed", "reason": "no\nmemory", "score": None})
+    table = build_table(build_rows([result(spec(seed=0), 0.5), failed], planned=[spec(seed=7), spec("kd")]))
+    assert table.frame["seeds"].tolist() == [
+        "1 of 3 (1 seed, no claim; seed 1 failed; seed 7 missing) [1]",
+        "0 of 1 (seed 0 missing)",
+    ]
+    assert "[1] seed 1 failed: no memory" in table.footnotes
+    assert table.frame["mIoU %"].tolist() == ["50.0", "–"]
+
+
+def test_a_gain_over_fewer_seeds_says_so(spec, result) -> None:
+    rows = build_rows([result(spec(seed=0), 0.5), result(spec("kd", 0), 0.6), result(spec("kd", 1), 0.1)])
+    assert build_table(rows).frame["Δ mIoU"].tolist() == ["–", "+10.0 (1 of 2 seeds)"]
+
+
+@pytest.mark.parametrize(
+    "partial, synthetic, mark", [(False, False, ""), (True, False, "†"), (False, True, "‡"), (True, True, "†‡")]
+)
+def test_partial_and_synthetic_data_are_marked(spec, result, partial, synthetic, mark) -> None:
+    cell = spec(dataset={"partial": partial, "synthetic": synthetic})
+    table = build_table(build_rows([result(cell, 0.5)]))
+    assert table.frame["data"].item() == "semantickitti" + mark
+    notes = " ".join(table.footnotes)
+    assert ("† partial data: 40 of 19130 train, 10 of 4071 val scans" in notes) == partial
+    assert ("‡ synthetic streets" in notes) == synthetic
+
+
+def test_two_sets_of_data_never_look_like_one(spec, result) -> None:
+    cells = [spec(), spec(dataset={"manifest": "ffff0000ffff0000"})]
+    table = build_table(build_rows([result(cell, 0.5) for cell in cells]))
+    assert table.frame["data"].tolist() == ["semantickitti [1]", "semantickitti [2]"]
+    assert any("manifest ffff0000ffff" in note for note in table.footnotes)
+
+
+def test_a_row_of_another_protocol_has_a_footnote(spec, result) -> None:
+    table = build_table(build_rows([result(spec(), 0.5), result(spec("kd"), 0.6, card={"tta": True})]))
+    assert table.frame["network"].tolist() == ["student 0.5×", "student 0.5× + kd [1]"]
+    assert "[1] tta is True, not False" in table.footnotes
+
+
+def test_cpu_and_gpu_latencies_have_a_column_each(spec, result) -> None:
+    gpu = result(spec("kd"), 0.6, device_kind="GPU", device="H200", p50_ms=2.0)
+    frame = build_table(build_rows([result(spec(), 0.5), gpu])).frame
+    assert frame[LATENCY].tolist() == ["20.0", "–"]
+    assert frame["latency p50, ms (GPU: H200)"].tolist() == ["–", "2.0"]
+
+
+def test_classes(matrix) -> None:
+    frame = build_class_table(build_rows(matrix)).frame
+    assert frame["car"].tolist() == ["72.0 ± 1.0", "68.0 ± 1.0", "70.3 ± 0.6"]
+    assert frame.columns.tolist() == ["data", "backbone", "network", "mIoU %", "car", "person"]
+
+
+HOSTILE = "a|b_c & 50% <script> \\x {y} $z$ #1 ~ ^\n| end |"
+
+
+def test_markdown_cells_are_escaped() -> None:
+    lines = to_markdown(Table("T", pd.DataFrame([{"x": HOSTILE, "y": "1"}]), (HOSTILE,))).splitlines()
+    assert lines[0] == "### T"
+    assert lines[2] == "| x | y |"
+    assert len([c for c in lines[4].replace("\\|", "") if c == "|"]) == 3
+    assert "<script>" not in "".join(lines)
+    assert len(lines) == 7, "a line break in a cell may not end the row"
+
+
+def test_latex_is_escaped_and_uses_booktabs() -> None:
+    text = to_latex(Table("T_1", pd.DataFrame([{"x": HOSTILE, "y": "1.0 ± 0.1"}]), ()))
+    row = next(line for line in text.splitlines() if line.startswith("a|b"))
+    assert row == (
+        r"a|b\_c \& 50\% \textless{}script\textgreater{} \textbackslash{}x \{y\} \$z\$ \#1 \textasciitilde{} "
+        r"\textasciicircum{} | end | & 1.0 $\pm$ 0.1 \\"
+    )
+    assert [text.count(rule) for rule in (r"\toprule", r"\midrule", r"\bottomrule", r"\caption{T\_1}")] == [1] * 4
+
+
+def test_records_keep_full_precision_and_fractions(matrix) -> None:
+    record = build_records(build_rows(matrix))[2]
+    assert record["miou_mean"] == pytest.approx(0.60333333)
+    assert record["delta_mean"] == pytest.approx(0.02333333)
+    assert record["delta_seeds"] == 3
+    assert record["iou"]["car"] == pytest.approx(0.70333333)
+    assert record["settings"] == {"weight": 0.1}
+    assert record["seeds"] == [0, 1, 2]
+    assert build_frame(build_rows(matrix))["iou.car"].tolist() == pytest.approx([0.72, 0.68, 0.70333333])
+
+
+def test_files(tmp_path: Path, matrix, spec) -> None:
+    rows = build_rows(matrix, planned=[spec("kd")])
+    paths = write_tables(tmp_path / "tables", rows)
+    assert [path.name for path in paths] == ["table.md", "table.tex", "table.csv", "table.json"]
+    markdown = paths[0].read_text()
+    assert "60.3 ± 0.6" in markdown
+    assert "### Published by others: SemanticKITTI single-scan" in markdown
+    assert json.loads(paths[3].read_text()) == json.loads(json.dumps(build_records(rows)))
+    table = pd.read_csv(paths[2])
+    assert table["miou_mean"].tolist()[:3] == pytest.approx([0.62, 0.58, 0.60333333])
+    assert table["missing"].isna().tolist() == [True, True, True, False]
+    assert write_tables(tmp_path / "again", rows)[1].read_bytes() == paths[1].read_bytes()
+
+
+def test_no_cells_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match="no cells"):
+        write_tables(tmp_path, [])

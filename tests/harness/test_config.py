@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.config import load_matrix, shipped_matrices
+from harness.errors import HarnessError
+
+GOOD = """
+dataset: {name: semantickitti, synthetic: {scans: 8}}
+backbones: [{name: minkowskinet, teacher_width: 0.25, student_width: 0.125}]
+methods: [none, {name: logit_kd, settings: {temperature: 2}}]
+recipe: {epochs: 3}
+"""
+
+
+def write(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_a_file_is_read_with_defaults_and_named_after_itself(tmp_path: Path) -> None:
+    matrix = load_matrix(write(tmp_path, GOOD))
+    assert matrix.name == "mine"
+    assert [method.name for method in matrix.methods] == ["none", "logit_kd"]
+    assert matrix.methods[1].settings == {"temperature": 2}
+    assert (matrix.recipe.epochs, matrix.recipe.batch_size, matrix.seeds) == (3, 2, (0,))
+
+
+def test_every_shipped_matrix_is_valid() -> None:
+    assert {"demo", "first-run"} <= set(shipped_matrices())
+    for name in shipped_matrices():
+        assert load_matrix(name).name == name
+
+
+@pytest.mark.parametrize(
+    "broken, message",
+    [
+        (GOOD.replace("epochs", "epoch"), r"key recipe\.epoch: found an unknown key.*Did you mean 'epochs'\?"),
+        (GOOD.replace("teacher_width", "teachr_width"), r"key backbones\.0\.teachr_width.*'teacher_width'"),
+        (GOOD.replace("scans:", "scnas:"), r"key dataset\.synthetic\.scnas.*'scans'"),
+        (GOOD.replace("temperature", "temprature"), r"methods\.1, key settings\.temprature.*'temperature'"),
+        (GOOD.replace("logit_kd", "logit_kdd"), r"methods\.1: found method 'logit_kdd'.*logit_kd"),
+        (GOOD.replace("epochs: 3", "epochs: many"), r"key recipe\.epochs: found 'many'.*valid integer"),
+        (GOOD.replace("epochs: 3", "epochs: 0"), r"key recipe\.epochs: found 0"),
+        (GOOD.replace("methods:", "method:"), r"key method"),
+        (GOOD + "seeds: [1, 1]\n", r"key seeds.*different numbers"),
+        (GOOD + "name: ../up\n", r"key name"),
+        ("- a\n- b\n", "found a list; expected a mapping"),
+        ("a: [\n", "expected a YAML file"),
+        ("a: !!python/object/apply:os.system [ls]\n", "expected a YAML file"),
+        ("", "found a NoneType"),
+    ],
+)
+def test_a_wrong_file_is_explained(tmp_path: Path, broken: str, message: str) -> None:
+    path = write(tmp_path, broken)
+    with pytest.raises(HarnessError, match=message) as error:
+        load_matrix(path)
+    assert "mine.yaml" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_an_unknown_matrix_lists_those_that_ship() -> None:
+    with pytest.raises(HarnessError, match=r"--matrix dmeo: .*demo"):
+        load_matrix("dmeo")
+
+
+def test_a_folder_is_no_matrix(tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match="nothing of that name"):
+        load_matrix(str(tmp_path))

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from harness.spec import BackboneSpec, CellResult, CellSpec, DatasetSpec, MethodSpec, RecipeSpec
+
+
+def spec(**changes: object) -> CellSpec:
+    dataset = DatasetSpec(
+        name="semantickitti", manifest="m", label_map="l", synthetic=False, partial=False, scans={}, official_scans={}
+    )
+    values = {
+        "role": "student",
+        "dataset": dataset,
+        "backbone": BackboneSpec(name="minkowskinet", width=0.5, voxel_size_m=0.05, classes=19),
+        "method": MethodSpec(name="pvd", settings={"b": 1, "a": 2}),
+        "recipe": RecipeSpec(),
+        "seed": 0,
+        "engine": "portable",
+    }
+    return CellSpec.model_validate({**values, **changes})
+
+
+def test_the_hash_is_frozen_over_releases() -> None:
+    """A cell of yesterday must be found tomorrow: a change here makes every store start anew, and needs a version."""
+    assert spec().hash == "5b48e6789ba9"
+
+
+def test_the_hash_depends_on_content_and_not_on_order() -> None:
+    assert spec().hash == spec(method=MethodSpec(name="pvd", settings={"a": 2, "b": 1})).hash
+    changes = [{"seed": 1}, {"role": "teacher"}, {"recipe": RecipeSpec(epochs=16)}, {"teacher": "x"}, {"engine": "e"}]
+    assert len({spec().hash, *(spec(**change).hash for change in changes)}) == 6
+
+
+def test_names() -> None:
+    assert spec().name == "semantickitti-minkowskinet-w0.5-pvd-s0"
+    assert spec(role="teacher").name == "semantickitti-minkowskinet-w0.5-teacher-s0"
+    assert spec(method=MethodSpec(name="my.package:Mine")).name.endswith("-Mine-s0")
+    assert spec().cell == f"{spec().hash}-{spec().name}"
+
+
+def test_round_trip_and_strictness() -> None:
+    result = CellResult(spec=spec(), status="failed", reason="no")
+    text = result.model_dump_json()
+    assert CellResult.model_validate_json(text) == result
+    with pytest.raises(ValidationError):
+        CellResult.model_validate_json(text.replace('"schema_version":1', '"schema_version":2'))
+    with pytest.raises(ValidationError):
+        CellResult.model_validate_json(text.replace('"reason"', '"raeson"'))

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from filelock import Timeout
+from test_spec import spec
+
+from harness.errors import HarnessError
+from harness.spec import CellResult
+from harness.store import Store
+
+
+def test_a_cells_life(tmp_path: Path) -> None:
+    store = Store(tmp_path / "runs")
+    folder = store.add(spec(), tmp_path)
+    assert (folder.status(), folder.result(), store.results()) == ("pending", None, [])
+    with folder.lock():
+        assert folder.status() == "running"
+        with pytest.raises(Timeout), Store(tmp_path / "runs").find("pvd").lock():
+            pass
+    folder.write_result(CellResult(spec=spec(), status="failed", reason="disk"))
+    assert folder.status() == "failed"
+    assert store.results()[0].reason == "disk"
+    assert folder.spec() == spec()
+    assert folder.data_root() == tmp_path.resolve()
+
+
+def test_events_are_lines_of_json(tmp_path: Path) -> None:
+    folder = Store(tmp_path).add(spec(), tmp_path)
+    folder.event("started", device="cpu")
+    folder.event("finished")
+    lines = [json.loads(line) for line in (folder.path / "events.jsonl").read_text().splitlines()]
+    assert [line["event"] for line in lines] == ["started", "finished"]
+    assert lines[0]["device"] == "cpu"
+
+
+def test_cells_are_found_by_folder_hash_name_or_part(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    one, two = spec(), spec(seed=1)
+    for each in (one, two):
+        store.add(each, tmp_path)
+    for text in (one.cell, one.hash, one.name, "s0"):
+        assert store.find(text).cell == one.cell
+    with pytest.raises(HarnessError, match="2 cells that match"):
+        store.find("pvd")
+    with pytest.raises(HarnessError, match="0 cells.*Give one of: .*s0, .*s1"):
+        store.find("fitnets")
+    with pytest.raises(HarnessError, match="none"):
+        Store(tmp_path / "empty").find("pvd")
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"schema_version": 99}', "[]"])
+def test_a_broken_result_is_named(tmp_path: Path, text: str) -> None:
+    folder = Store(tmp_path).add(spec(), tmp_path)
+    (folder.path / "result.json").write_text(text)
+    with pytest.raises(HarnessError, match=r"result\.json.*schema version 1"):
+        folder.result()
