@@ -17,7 +17,7 @@ class VoxelBatch:
 
     Attributes:
         points: the points the voxels were made of (N of them).
-        coordinates: [V, 4] int64 (scan, x, y, z), each ≥ 0, in ascending order of their packed keys, without duplicates.
+        coordinates: [V, 4] int64 (scan, x, y, z), each ≥ 0, in ascending order of packed keys, without duplicates.
         voxel_of_point: [N] int64, the voxel that holds each raw point (the inverse map).
         features: [V, F] float32, the network's input.
         labels: [V] int64, 0 is ignored; None when the points have none.
@@ -62,8 +62,8 @@ def voxelize_first_point(points: PointBatch, voxel_size_m: float) -> VoxelBatch:
         points: N points.
         voxel_size_m: edge of a voxel in metres.
     """
-    # A float32 quotient, as the recipe has it: float64 puts a few points of some scans into the next cell. The divisor is
-    # a tensor because CUDA multiplies by the reciprocal of a plain number, which rounds differently.
+    # A float32 quotient, as the recipe has it: float64 puts a few points of some scans into the next cell. The divisor
+    # is a tensor because CUDA multiplies by the reciprocal of a plain number, which rounds differently.
     cells = torch.round(points.xyz / torch.full_like(points.xyz[:1, :1], voxel_size_m)).long()
     lowest = torch.zeros((points.scans, 3), dtype=torch.int64, device=cells.device)
     lowest.scatter_reduce_(0, points.scan_index[:, None].expand(-1, 3), cells, "amin", include_self=False)

@@ -11,7 +11,16 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).parents[1]
-OPTIONAL = ("spconv", "MinkowskiEngine", "torchsparse", "torch_scatter", "tensorboard", "pynvml", "nuscenes", "lightning")
+OPTIONAL = (
+    "spconv",
+    "MinkowskiEngine",
+    "torchsparse",
+    "torch_scatter",
+    "tensorboard",
+    "pynvml",
+    "nuscenes",
+    "lightning",
+)
 PACKAGE_MAY_IMPORT = {
     "backbones": {"backbones"},
     "baselines": {"baselines", "backbones"},

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import json_option, partial_option, print_json, semantickitti_option
+from harness.cli.options import json_option, partial_option, print_json, semantickitti_option, to_split
 
 
 @click.group("data")
@@ -36,10 +36,17 @@ def synthesize() -> None:
 
 @synthesize.command("semantickitti")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="A new folder.")
-@click.option("--scans", type=click.IntRange(3, 1_000_000), default=20, show_default=True, help="Scans in all splits together.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed gives the same bytes.")
 @click.option(
-    "--azimuths", type=click.IntRange(64, 8192), default=None, help="Firings per turn. Default: those of the real sensor."
+    "--scans", type=click.IntRange(3, 1_000_000), default=20, show_default=True, help="Scans in all splits together."
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed gives the same bytes."
+)
+@click.option(
+    "--azimuths",
+    type=click.IntRange(64, 8192),
+    default=None,
+    help="Firings per turn. Default: those of the real sensor.",
 )
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes.")
 @click.option("--png/--no-png", default=True, help="Draw the first scan from above into OUT/birdseye.png.")
@@ -58,7 +65,9 @@ def synthesize_semantickitti_command(
     from harness.data.street.write import synthesize_semantickitti
 
     with progress_bar("streets") as progress:
-        report = synthesize_semantickitti(out, scans, seed, azimuths or FULL_AZIMUTHS, progress=progress, workers=workers)
+        report = synthesize_semantickitti(
+            out, scans, seed, azimuths or FULL_AZIMUTHS, progress=progress, workers=workers
+        )
     picture = _draw_first_scan(out) if png else None
     if as_json:
         print_json({"out": out, "scans": report.split_sizes, "points": report.points, "png": picture})
@@ -75,7 +84,9 @@ def synthesize_semantickitti_command(
 @click.option("--workers", type=click.IntRange(0, 64), default=2, show_default=True, help="Processes.")
 @click.option("--manifest", type=click.Path(path_type=Path), help="Write the SHA-256 of every file here.")
 @json_option
-def check_command(semantickitti: Path | None, partial: bool, workers: int, manifest: Path | None, as_json: bool) -> None:
+def check_command(
+    semantickitti: Path | None, partial: bool, workers: int, manifest: Path | None, as_json: bool
+) -> None:
     """Read every file of a copy and list what is wrong: counts, sizes, values, label ids, poses.
 
     Exit code 2 when a fault was found.
@@ -125,19 +136,19 @@ def stats_command(
     """
     from harness.data.roots import find_root
     from harness.data.semantickitti import SemanticKitti
-    from harness.data.splits import SPLITS
     from harness.data.statistics import statistics
 
     dataset = SemanticKitti(find_root("semantickitti", semantickitti), partial)
-    chosen = next(known for known in SPLITS if known == split)
     with progress_bar("stats") as progress:
-        result = statistics(dataset, chosen, voxel_size, workers, progress)
+        result = statistics(dataset, to_split(split), voxel_size, workers, progress)
     if as_json:
         print_json(result.model_dump(mode="json"))
         return
     points, voxels = result.points_per_scan, result.voxels_per_scan
     click.echo(f"{split}: {result.scans} scans, {result.points} points")
-    click.echo(f"  points a scan   mean {points.mean:.0f}  min {points.min}  median {points.median:.0f}  max {points.max}")
+    click.echo(
+        f"  points a scan   mean {points.mean:.0f}  min {points.min}  median {points.median:.0f}  max {points.max}"
+    )
     click.echo(f"  voxels of {voxel_size:g} m  mean {voxels.mean:.0f}  min {voxels.min}  max {voxels.max}")
     click.echo("  range in m      " + "  ".join(f"{name} {value:g}" for name, value in result.range_m.items()))
     for name, share in result.class_shares.items():
@@ -153,4 +164,6 @@ def _draw_first_scan(root: Path) -> Path:
     scan = dataset.read(dataset.scan_ids("train")[0])
     if scan.labels is None:
         raise ValueError(f"{scan.scan_id} has no labels")
-    return draw_scan(scan.xyz, scan.labels, dataset.label_map, root / "birdseye.png", f"synthetic street, scan {scan.scan_id}")
+    return draw_scan(
+        scan.xyz, scan.labels, dataset.label_map, root / "birdseye.png", f"synthetic street, scan {scan.scan_id}"
+    )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import json_option, partial_option, print_json, semantickitti_option
+from harness.cli.options import json_option, partial_option, print_json, semantickitti_option, to_split
 
 
 @click.command("evaluate")
@@ -33,7 +33,7 @@ def command(predictions: Path, semantickitti: Path | None, split: str, partial: 
     from harness.evaluate.predictions import evaluate_predictions
 
     dataset = SemanticKitti(find_root("semantickitti", semantickitti), partial)
-    chosen = "train" if split == "train" else "val"
+    chosen = to_split(split)
     scores = evaluate_predictions(predictions, dataset, chosen)
     completeness = dataset.completeness(chosen)
     iou = dict(zip(dataset.label_map.names[1:], scores.iou, strict=True))

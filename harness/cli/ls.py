@@ -51,7 +51,9 @@ def matrices(as_json: bool) -> None:
         backbones = ", ".join(backbone.name for backbone in matrix.backbones)
         methods = ", ".join(method.name for method in matrix.methods)
         data = f"{matrix.dataset.name} (synthetic)" if matrix.dataset.synthetic else matrix.dataset.name
-        rows.append({"matrix": name, "dataset": data, "backbones": backbones, "methods": methods, "seeds": len(matrix.seeds)})
+        rows.append(
+            {"matrix": name, "dataset": data, "backbones": backbones, "methods": methods, "seeds": len(matrix.seeds)}
+        )
     show_rows(rows, as_json, "none")
 
 
@@ -82,7 +84,7 @@ def backbones(classes: int, as_json: bool) -> None:
 
     from backbones.build import NAMES, build_backbone, count_parameters
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in NAMES:
         for width in (1.0, 0.5):
             with torch.device("meta"):

@@ -15,7 +15,9 @@ def network_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that choose a network and its scans."""
     scan = click.Path(path_type=Path, exists=True, dir_okay=False)
     for option in (
-        click.option("--scan", "scans", type=scan, multiple=True, required=True, help="A velodyne .bin file; repeatable."),
+        click.option(
+            "--scan", "scans", type=scan, multiple=True, required=True, help="A velodyne .bin file; repeatable."
+        ),
         click.option("--classes", type=click.IntRange(2, 1000), default=19, show_default=True, help="Scored classes."),
         click.option("--voxel-size", type=float, default=0.05, show_default=True, help="Edge of a voxel in metres."),
         click.option("--width", type=float, default=1.0, show_default=True, help="Factor on every channel count."),
@@ -58,7 +60,7 @@ def macs(
     rows = []
     for path, points in zip(scans, batches, strict=True):
         count = count_macs(network, voxelize(points))
-        row = {"scan": str(path), "gmacs": count.total / 1e9, "voxels": list(count.voxels)}
+        row: dict[str, Any] = {"scan": str(path), "gmacs": count.total / 1e9, "voxels": list(count.voxels)}
         rows.append({**row, "layers": {name: macs / 1e9 for name, macs in count.layers.items()}} if layers else row)
     if as_json:
         print_json(rows)
@@ -100,7 +102,9 @@ def latency(
     if as_json:
         print_json(result.model_dump(mode="json"))
         return
-    click.echo(f"{result.device_kind}: {result.device}, {result.threads} threads, {result.scans} scans × {result.passes} passes")
+    click.echo(
+        f"{result.device_kind}: {result.device}, {result.threads} threads, {result.scans} scans × {result.passes}"
+    )
     for name, span in {"end_to_end": result.end_to_end, **result.spans}.items():
         click.echo(f"  {name:18s} p50 {span.p50_ms:9.2f} ms   p95 {span.p95_ms:9.2f} ms   mean {span.mean_ms:9.2f} ms")
     if result.fit is not None:

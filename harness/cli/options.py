@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from harness.data.splits import Split
 
 out_option = click.option(
     "--out",
@@ -25,8 +28,18 @@ semantickitti_option = click.option(
     help="Root of SemanticKITTI: the folder with sequences/. Else SEMANTICKITTI_ROOT or ./harness.toml.",
 )
 device_option = click.option(
-    "--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N; auto takes a GPU where there is one."
+    "--device",
+    default="auto",
+    show_default=True,
+    help="auto, cpu, cuda or cuda:N; auto takes a GPU where there is one.",
 )
+
+
+def to_split(name: str) -> Split:
+    """Return the split of that name; click has checked that it is one."""
+    from harness.data.splits import SPLITS
+
+    return next(split for split in SPLITS if split == name)
 
 
 def print_json(value: Any) -> None:

@@ -11,7 +11,9 @@ from harness.cli.options import device_option, out_option, partial_option, seman
 
 
 @click.command("run", short_help="Run a matrix.")
-@click.option("--matrix", required=True, metavar="NAME|FILE", help="A shipped matrix or a file; see `harness ls matrices`.")
+@click.option(
+    "--matrix", required=True, metavar="NAME|FILE", help="A shipped matrix or a file; see `harness ls matrices`."
+)
 @out_option
 @semantickitti_option
 @partial_option

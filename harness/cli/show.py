@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +35,17 @@ def command(cell: str, out: Path, as_json: bool) -> None:
     spec, result, rows = folder.spec(), folder.result(), MetricsLog(folder.metrics).rows()
     if as_json:
         record = None if result is None else result.model_dump(mode="json")
-        print_json({"cell": folder.cell, "status": folder.status(), "spec": spec.model_dump(mode="json"), "result": record})
+        print_json(
+            {"cell": folder.cell, "status": folder.status(), "spec": spec.model_dump(mode="json"), "result": record}
+        )
         return
     click.echo(f"{folder.cell}  {folder.status()}")
     backbone = spec.backbone
     click.echo(f"  {backbone.name}, width {backbone.width:g}, {backbone.voxel_size_m} m voxels, engine {spec.engine}")
     click.echo(f"  method {spec.method.name} {spec.method.settings or ''}".rstrip())
-    click.echo(f"  recipe {spec.recipe.name}: {spec.recipe.epochs} epochs of batch {spec.recipe.batch_size}, seed {spec.seed}")
+    click.echo(
+        f"  recipe {spec.recipe.name}: {spec.recipe.epochs} epochs of batch {spec.recipe.batch_size}, seed {spec.seed}"
+    )
     if result is not None:
         _show_result(result)
     for name in rows[-1]["terms"] if rows else ():
@@ -55,10 +60,14 @@ def _show_result(result: Any) -> None:
         return
     note = " (partial data)" if result.spec.dataset.partial else ""
     note += " (synthetic data)" if result.spec.dataset.synthetic else ""
-    click.echo(f"  mIoU {100 * result.score.miou:.2f} % on {result.protocol.split}{note}, rule {result.protocol.scoring_rule}")
+    click.echo(
+        f"  mIoU {100 * result.score.miou:.2f} % on {result.protocol.split}{note}, rule {result.protocol.scoring_rule}"
+    )
     for name, iou in result.score.iou.items():
         click.echo(f"    {name:14s} {100 * iou:6.2f} %")
-    click.echo(f"  {result.parameters / 1e6:.3f} M parameters, {result.macs.gmacs_mean:.3f} GMACs ({result.macs.scans} scans)")
+    click.echo(
+        f"  {result.parameters / 1e6:.3f} M parameters, {result.macs.gmacs_mean:.3f} GMACs ({result.macs.scans} scans)"
+    )
     if result.latency is not None:
         span = result.latency.end_to_end
         device = f"{result.latency.device_kind}, {result.latency.device}"
@@ -71,7 +80,7 @@ def sparkline(values: list[float], columns: int) -> str:
     """Draw a series as one line of bars, each the mean of its share of the values, from the lowest to the highest."""
     columns = min(columns, len(values))
     edges = [round(i * len(values) / columns) for i in range(columns + 1)]
-    means = [sum(values[a:b]) / (b - a) for a, b in zip(edges, edges[1:], strict=False)]
+    means = [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]
     low, high = min(means), max(means)
     scale = (len(BARS) - 1) / (high - low) if high > low else 0.0
     return "".join(BARS[round((mean - low) * scale)] for mean in means)

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import device_option, json_option, out_option, partial_option, print_json, semantickitti_option
+from harness.cli.options import (
+    device_option,
+    json_option,
+    out_option,
+    partial_option,
+    print_json,
+    semantickitti_option,
+    to_split,
+)
 
 
 @click.group("submit")
@@ -71,9 +79,7 @@ def semantickitti_command(
     dataset = SemanticKitti(semantickitti or folder.data_root(), partial)
     target = archive or out / "submissions" / f"{folder.cell}-{split}.zip"
     description = Description(name or folder.spec().name, pdf_url, code_url)
-    submission, faults = submit_cell(
-        folder, dataset, "val" if split == "val" else "test", target, choose_device(device), description
-    )
+    submission, faults = submit_cell(folder, dataset, to_split(split), target, choose_device(device), description)
     if as_json:
         print_json({**asdict(submission), "faults": [asdict(fault) for fault in faults]})
     else:

@@ -36,8 +36,8 @@ class LabelFileCounter:
         for raw, train in label_map.raw_to_train.items():
             self._column[raw] = train
         self._row = self._column * self._ids
-        self._words = torch.empty(BLOCK_POINTS, dtype=torch.int32)
-        self._pairs, self._columns = torch.empty((2, BLOCK_POINTS), dtype=torch.int16)
+        self._words = np.empty(BLOCK_POINTS, dtype=np.int32)
+        self._pairs, self._columns = np.empty((2, BLOCK_POINTS), dtype=np.int16)
 
     def count(self, prediction: Path, truth: Path) -> NDArray[np.int64]:
         """Return the [C + 1, C + 1] counts of one scan, rows predicted, columns ground truth.
@@ -62,11 +62,18 @@ class LabelFileCounter:
 
     def _count_block(self, predicted: FileIO, true: FileIO, points: int) -> NDArray[np.int64]:
         words, pairs, columns = self._words[:points], self._pairs[:points], self._columns[:points]
-        torch.index_select(self._row, 0, _read_raw_ids(predicted, words), out=pairs)
-        torch.index_select(self._column, 0, _read_raw_ids(true, words), out=columns)
+        _read_raw_ids(predicted, words)
+        _look_up(self._row, words, pairs)
+        _read_raw_ids(true, words)
+        _look_up(self._column, words, columns)
         pairs += columns
-        counts: NDArray[np.int64] = torch.bincount(pairs, minlength=self._ids**2).numpy()
+        counts: NDArray[np.int64] = torch.bincount(torch.from_numpy(pairs), minlength=self._ids**2).numpy()
         return counts.reshape(self._ids, self._ids)
+
+
+def _look_up(table: Tensor, indices: NDArray[np.int32], out: NDArray[np.int16]) -> None:
+    """Gather with torch, which takes 32-bit indices as they are; NumPy would first widen them in a fresh array."""
+    torch.index_select(table, 0, torch.from_numpy(indices), out=torch.from_numpy(out))
 
 
 def _points(prediction: Path, truth: Path) -> int:
@@ -95,13 +102,13 @@ def _open(path: Path) -> FileIO:
         raise unreadable(path, error) from error
 
 
-def _read_raw_ids(file: FileIO, words: Tensor) -> Tensor:
-    """Fill `words`, [N] int32, from a file and strip it in place of the instances in the high 16 bits."""
+def _read_raw_ids(file: FileIO, words: NDArray[np.int32]) -> None:
+    """Fill `words`, [N], from a file and strip them of the instances in the high 16 bits."""
     wanted = len(words) * WORD_BYTES
     try:
-        read = file.readinto(words.numpy().data.cast("B"))
+        read = file.readinto(words.data.cast("B"))
     except OSError as error:
         raise unreadable(Path(str(file.name)), error) from error
     if read != wanted:
         raise HarnessError(file.name, f"{read} bytes", f"{wanted} more bytes", "Don't change the files meanwhile.")
-    return words.bitwise_and_(0xFFFF)
+    np.bitwise_and(words, 0xFFFF, out=words)

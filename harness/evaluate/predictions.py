@@ -21,6 +21,10 @@ from harness.evaluate.scoring import Scores, semantickitti_scores
 
 Progress = Callable[[int, int], None]
 """Called with (scans done, scans in all)."""
+Pair = tuple[Path, Path]
+"""Prediction and ground truth of a scan."""
+
+MOST_SCANS_AT_ONCE = 16
 
 
 def evaluate_predictions(
@@ -39,7 +43,7 @@ def evaluate_predictions(
         predictions: folder with a `sequences` folder in it.
         dataset: a copy with the ground truth of the split.
         split: the split to score; every scan the copy holds of it needs a prediction.
-        progress: called after every scan.
+        progress: called after every few scans.
         workers: threads that read and count.
 
     Raises:
@@ -51,22 +55,30 @@ def evaluate_predictions(
     files = [predictions / prediction_name(scan_id) for scan_id in scan_ids]
     _check_files(predictions, files)
     ids = dataset.label_map.classes + 1
-    total = np.zeros((ids, ids), dtype=np.int64)
+    total, done = np.zeros((ids, ids), dtype=np.int64), 0
     idle: SimpleQueue[LabelFileCounter] = SimpleQueue()
     for _ in range(workers):
         idle.put(LabelFileCounter(dataset.label_map))
     with ThreadPoolExecutor(workers) as pool:
-        for done, counts in enumerate(pool.map(partial(_count, idle), files, truths), start=1):
+        for counts, scans in pool.map(partial(_count, idle), _chunks(list(zip(files, truths, strict=True)), workers)):
             total += counts
+            done += scans
             progress(done, len(files))
     return semantickitti_scores(total)
 
 
-def _count(idle: SimpleQueue[LabelFileCounter], prediction: Path, truth: Path) -> NDArray[np.int64]:
-    """Count one scan with whichever counter is free."""
+def _chunks(pairs: list[Pair], workers: int) -> list[list[Pair]]:
+    """Cut the scans into pieces that outweigh the handing over to a thread and still share out evenly."""
+    size = max(1, min(MOST_SCANS_AT_ONCE, len(pairs) // (4 * workers)))
+    return [pairs[start : start + size] for start in range(0, len(pairs), size)]
+
+
+def _count(idle: SimpleQueue[LabelFileCounter], pairs: list[Pair]) -> tuple[NDArray[np.int64], int]:
+    """Count scans with whichever counter is free; return the counts and the number of scans."""
     counter = idle.get()
     try:
-        return counter.count(prediction, truth)
+        counts: NDArray[np.int64] = np.sum([counter.count(*pair) for pair in pairs], axis=0)
+        return counts, len(pairs)
     finally:
         idle.put(counter)
 

@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from backbones.build import build_voxelizer
+from harness.data.collate import collate
+from harness.data.scan import Scan
 from harness.data.semantickitti import SemanticKitti
 from harness.data.splits import Split
 from harness.errors import HarnessError
@@ -60,6 +63,16 @@ def submit_cell(
     submission = write_submission(predictions, out, expected, dataset.label_map, description)
     partial = dataset.synthetic or split != "test" or bool(dataset.completeness(split).missing)
     return submission, check_submission(out, expected, dataset.label_map, partial)
+
+
+def predict_scan(folder: CellFolder, scan: Scan, device: torch.device) -> NDArray[np.int64]:
+    """Return a finished cell's train ids for the points of one scan, [N] int64 in 1..C."""
+    backbone = folder.spec().backbone
+    network, _ = load_cell_network(folder)
+    voxelize = build_voxelizer(backbone.name, backbone.voxel_size_m)
+    [(_, labels)] = predict(network.to(device), voxelize, [collate([scan])], device)
+    predicted: NDArray[np.int64] = labels.cpu().numpy()
+    return predicted
 
 
 def _predictions(

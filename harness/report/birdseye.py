@@ -6,9 +6,25 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.data.labels import LabelMap
+from harness.data.palette import TRAIN_PALETTE
 from harness.errors import HarnessError
 
 _INCHES, _DPI = (10.0, 8.0), 120
+
+
+def draw_scan(xyz: np.ndarray, labels: np.ndarray, label_map: LabelMap, path: Path, title: str) -> Path:
+    """Draw a scan in the colours of its train ids and return the picture's path.
+
+    Args:
+        xyz: float [N, 3], metres.
+        labels: integer [N], true or predicted train ids.
+        label_map: the task's classes.
+        path: the PNG to write.
+        title: shown above the picture.
+    """
+    render_birdseye(xyz, labels, TRAIN_PALETTE, dict(enumerate(label_map.names)), path, title)
+    return path
 
 
 def render_birdseye(

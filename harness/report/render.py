@@ -16,7 +16,8 @@ from harness.report.tables import Table, build_class_table, build_table
 # fmt: off
 LATEX_ESCAPES = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "~": r"\textasciitilde{}", "[": "{[}", "]": "{]}", "^": r"\textasciicircum{}", "<": r"\textless{}",
+    ">": r"\textgreater{}",
     "±": r"$\pm$", "×": r"$\times$", "Δ": r"$\Delta$", "†": r"$\dagger$", "‡": r"$\ddagger$", "–": "--", "≥": r"$\geq$",
 }
 MARKDOWN_ESCAPES = {

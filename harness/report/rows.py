@@ -84,7 +84,11 @@ class Row:
         times: dict[str, list[float]] = {}
         for result in self.results.values():
             if (latency := result.latency) is not None:
-                threads = f", {latency.threads} threads" if latency.device_kind == "CPU" else ""
+                threads = (
+                    f", {latency.threads} {'thread' if latency.threads == 1 else 'threads'}"
+                    if latency.device_kind == "CPU"
+                    else ""
+                )
                 machine = f"{latency.device_kind}: {latency.device}{threads}"
                 times.setdefault(machine, []).append(latency.end_to_end.p50_ms)
         return {machine: statistics.median(values) for machine, values in times.items()}

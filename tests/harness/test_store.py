@@ -45,7 +45,7 @@ def test_cells_are_found_by_folder_hash_name_or_part(tmp_path: Path) -> None:
         assert store.find(text).cell == one.cell
     with pytest.raises(HarnessError, match="2 cells that match"):
         store.find("pvd")
-    with pytest.raises(HarnessError, match="0 cells.*Give one of: .*s0, .*s1"):
+    with pytest.raises(HarnessError, match=r"0 cells.*Give one of: .*s0, .*s1"):
         store.find("fitnets")
     with pytest.raises(HarnessError, match="none"):
         Store(tmp_path / "empty").find("pvd")

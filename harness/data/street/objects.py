@@ -83,7 +83,7 @@ def kerb_side(plot: Plot, block: int) -> None:
 def houses(plot: Plot) -> None:
     """Front gardens behind a fence, a hedge or a wall; a house and trees."""
     rng, walk = plot.rng, edge(plot, Raw.SIDEWALK)
-    _boundary(plot, walk + 0.25, fence_share=0.4, hedge_share=0.4)
+    _boundary(plot, walk + 0.25, fence_share=0.35, hedge_share=0.5)
     width = rng.uniform(11.0, 17.0)
     plot.put(building(rng, width), 10 + rng.uniform(-1.5, 1.5), walk + rng.uniform(4.0, 9.0))
     for _ in range(int(rng.integers(0, 4))):
@@ -102,8 +102,8 @@ def green(plot: Plot) -> None:
         if plot.chance(0.6):
             plot.put(bush(rng), along + rng.uniform(-3, 1.5), walk + rng.uniform(1.5, 9.0))
     if plot.chance(0.4):
-        _boundary(plot, walk + rng.uniform(1.0, 5.0), fence_share=0.6, hedge_share=0.4)
-    _woods(plot, *((13.0, 22.0) if plot.chance(0.6) else (24.0, 45.0)))
+        _boundary(plot, walk + rng.uniform(1.0, 5.0), fence_share=0.45, hedge_share=0.55)
+    _woods(plot, *((12.0, 20.0) if plot.chance(0.7) else (24.0, 45.0)))
 
 
 def lot(plot: Plot) -> None:
@@ -115,7 +115,7 @@ def lot(plot: Plot) -> None:
             plot.put(car(rng), along, inner + 3.0, np.pi / 2 * rng.choice([-1, 1]), thing=True)
     if plot.chance(0.6):
         plot.put(_LARGE[int(rng.integers(0, len(_LARGE)))](rng), 10.0, outer + 2.5, thing=True)
-    _boundary(plot, edge(plot, Raw.OTHER_GROUND) + 0.5, fence_share=0.6, hedge_share=0.4)
+    _boundary(plot, edge(plot, Raw.OTHER_GROUND) + 0.5, fence_share=0.45, hedge_share=0.55)
     _woods(plot, 24.0, 45.0)
 
 

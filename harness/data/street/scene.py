@@ -55,7 +55,7 @@ class Street:
             half_width_m=rng.uniform(3.3, 4.5),
             sidewalk_m=rng.uniform(1.7, 2.6),
             verge_m=rng.uniform(0.8, 1.8),
-            built_share=rng.uniform(0.35, 0.7),
+            built_share=rng.uniform(0.28, 0.58),
             slopes=(rng.uniform(-0.03, 0.07), rng.uniform(-0.03, 0.07)),
             phase=int(rng.integers(0, 12)),
         )

@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
@@ -139,6 +139,9 @@ def _renamed_when_done(out: Path) -> Iterator[Path]:
             "a folder that can be written",
             "Free space or choose another folder; nothing was kept.",
         ) from error
+    except BrokenExecutor as error:
+        remedy = "It may have run out of memory: use fewer workers. Nothing was kept."
+        raise HarnessError(out, "a worker process that was killed", "workers that live", remedy) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

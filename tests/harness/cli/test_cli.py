@@ -71,7 +71,11 @@ def test_ls_methods_matrices_datasets_engines(harness) -> None:
     assert set(methods) >= {"none", "logit_kd", "pvd"}
     assert methods["pvd"]["settings"]["point_output_weight"] == 0.1
     assert {row["matrix"] for row in json.loads(harness("ls", "matrices", "--json").out)} >= {"demo", "first-run"}
-    assert json.loads(harness("ls", "datasets", "--json").out)[0]["scans"] == {"train": 19130, "val": 4071, "test": 20351}
+    assert json.loads(harness("ls", "datasets", "--json").out)[0]["scans"] == {
+        "train": 19130,
+        "val": 4071,
+        "test": 20351,
+    }
     engines = json.loads(harness("ls", "engines", "--json").out)
     assert engines[0]["name"] == "portable"
     assert engines[0]["usable"]

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -103,3 +104,18 @@ def test_missing_truth(dataset: SemanticKitti, predictions: Path) -> None:
     dataset.labels_path("08/000003").unlink()
     with pytest.raises(HarnessError, match=r"labels/000003\.label"):
         evaluate_predictions(predictions, dataset, "val")
+
+
+@pytest.mark.real
+@pytest.mark.skipif("HARNESS_REAL_DATA" not in os.environ, reason="HARNESS_REAL_DATA is not set")
+def test_the_truth_of_real_scans_scores_one_for_every_class_it_has(tmp_path: Path) -> None:
+    dataset = SemanticKitti(Path(os.environ["HARNESS_REAL_DATA"]) / "semantickitti", partial=True)
+    held = set()
+    for scan_id in dataset.scan_ids("val"):
+        file = path_of(tmp_path, scan_id)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.symlink_to(dataset.labels_path(scan_id))
+        held |= set(dataset.read_labels(scan_id).tolist()) - {0}
+    scores = evaluate_predictions(tmp_path, dataset, "val")
+    assert scores.miou == pytest.approx(len(held) / 19)
+    assert scores.accuracy == pytest.approx(1)

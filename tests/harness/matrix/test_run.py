@@ -95,7 +95,9 @@ def test_the_same_matrix_elsewhere_has_the_same_scores_and_weights(root: Path, t
     two, _ = run(copy, tmp_path / "two")
     assert [r.spec.hash for r in one] == [r.spec.hash for r in two]
     assert [r.score for r in one] == [r.score for r in two]
-    assert [r.training.weights_sha256 for r in one if r.training] == [r.training.weights_sha256 for r in two if r.training]
+    assert [r.training.weights_sha256 for r in one if r.training] == [
+        r.training.weights_sha256 for r in two if r.training
+    ]
 
 
 def test_other_bytes_are_another_cell(root: Path, tmp_path: Path) -> None:
@@ -107,7 +109,9 @@ def test_other_bytes_are_another_cell(root: Path, tmp_path: Path) -> None:
     assert notes.steps == 8
 
 
-def test_a_broken_scan_fails_its_cells_with_the_reason_and_a_rerun_does_what_is_missing(root: Path, tmp_path: Path) -> None:
+def test_a_broken_scan_fails_its_cells_with_the_reason_and_a_rerun_does_what_is_missing(
+    root: Path, tmp_path: Path
+) -> None:
     store, notes = Store(tmp_path / "runs"), Notes()
     data = prepare_data(SemanticKitti(root), store.path, 0)
     specs = plan(MATRIX, data.spec, 19)

@@ -55,9 +55,13 @@ def test_a_workload_of_known_cost_is_recovered() -> None:
 def test_protocol_fresh_maps_warm_up_shuffled_quiet() -> None:
     network, told = Sleeper(), []
     assert gc.isenabled()
-    measure_latency(network, voxelize, scans(1, 2, 3, 4, 5), 4, CPU, progress=lambda done, total: told.append((done, total)))
+    measure_latency(
+        network, voxelize, scans(1, 2, 3, 4, 5), 4, CPU, progress=lambda done, total: told.append((done, total))
+    )
     assert gc.isenabled()
-    assert len(network.seen) == 2 * (1 + (2 + 4) * 5), "cold start, two warm-up passes and four timed ones, each run twice"
+    assert len(network.seen) == 2 * (1 + (2 + 4) * 5), (
+        "cold start, two warm-up passes and four timed ones, each run twice"
+    )
     assert not any(recorded or collecting for _, recorded, collecting in network.seen)
     order = [scan for scan, _, _ in network.seen[2::2]]
     passes = [order[i : i + 5] for i in range(0, 30, 5)]

@@ -106,6 +106,12 @@ def test_latex_is_escaped_and_uses_booktabs() -> None:
     assert [text.count(rule) for rule in (r"\toprule", r"\midrule", r"\bottomrule", r"\caption{T\_1}")] == [1] * 4
 
 
+def test_a_bracket_is_no_latex_option() -> None:
+    text = to_latex(Table("T", pd.DataFrame([{"x": "[9pt] a"}]), ("[1] note",)))
+    assert r"{[}9pt{]} a \\" in text
+    assert r"\item {[}1{]} note" in text
+
+
 def test_records_keep_full_precision_and_fractions(matrix) -> None:
     record = build_records(build_rows(matrix))[2]
     assert record["miou_mean"] == pytest.approx(0.60333333)

@@ -73,7 +73,7 @@ def test_all_broken_starts_afresh_and_says_so(tmp_path: Path) -> None:
 
 def test_another_specs_checkpoint_is_refused(tmp_path: Path) -> None:
     checkpoint.save(tmp_path, state(1, spec="other"))
-    with pytest.raises(HarnessError, match="spec other.*expected spec abc"):
+    with pytest.raises(HarnessError, match=r"spec other.*expected spec abc"):
         checkpoint.load_latest(tmp_path, "abc")
 
 

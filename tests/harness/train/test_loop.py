@@ -17,7 +17,7 @@ from harness.train.loop import Teacher, TrainingJob, TrainingStep, train, traini
 DATASET = DatasetSpec(
     name="semantickitti", manifest="m", label_map="l", synthetic=True, partial=False, scans={}, official_scans={}
 )
-COUNTS = tuple([10, *range(1, 20)])
+COUNTS = (10, *range(1, 20))
 
 
 def make_job(root: Path, folder: Path, method: str = "none", workers: int = 0, **recipe) -> TrainingJob:

@@ -1,6 +1,7 @@
 import errno
 import hashlib
 import json
+import multiprocessing
 import resource
 
 import numpy as np
@@ -173,6 +174,16 @@ def test_a_write_that_fails_names_the_file_and_leaves_nothing(tmp_path, workers)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert caught.value.__cause__.errno == errno.EFBIG
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_killed_worker_is_reported_and_leaves_nothing(tmp_path):
+    def kill_a_worker(done: int, total: int) -> None:
+        for child in multiprocessing.active_children():
+            child.kill()
+
+    with pytest.raises(HarnessError, match="killed"):
+        synthesize_semantickitti(tmp_path / "set", 200, 0, 64, progress=kill_a_worker, workers=2)
     assert not any(tmp_path.iterdir())
 
 

@@ -1,0 +1,60 @@
+"""`harness tables`: the tables of a store, computed from its results alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness.cli.options import json_option, out_option, print_json
+
+
+@click.command("tables")
+@out_option
+@click.option("--only", metavar="TEXT", help="Only cells whose folder name contains this.")
+@click.option(
+    "--format", "kind", type=click.Choice(["markdown", "latex", "csv"]), default="markdown", show_default=True
+)
+@click.option("--classes", is_flag=True, help="IoU by class instead of accuracy and cost.")
+@click.option("--published", is_flag=True, help="Add what others published, with its protocol in footnotes.")
+@click.option(
+    "--write", type=click.Path(path_type=Path), help="Write all formats into this folder instead of printing."
+)
+@json_option
+def command(
+    out: Path, only: str | None, kind: str, classes: bool, published: bool, write: Path | None, as_json: bool
+) -> None:
+    """Print the table of all cells in a store: mIoU, gain over the plain student, GMACs, parameters, latency.
+
+    \b
+    Examples:
+      harness tables --out runs
+      harness tables --out runs --format latex --published
+      harness tables --out runs --json
+      harness tables --out runs --write tables
+    """
+    from harness.report.grouping import build_rows
+    from harness.report.published import published_table
+    from harness.report.records import build_frame, build_records
+    from harness.report.render import to_latex, to_markdown, write_tables
+    from harness.report.tables import build_class_table, build_table
+    from harness.store import Store
+
+    folders = [folder for folder in Store(out).cells() if only is None or only in folder.cell]
+    results = [result for folder in folders if (result := folder.result()) is not None]
+    rows = build_rows(results, [folder.spec() for folder in folders])
+    if write is not None:
+        for path in write_tables(write, rows):
+            click.echo(path)
+    elif as_json:
+        print_json(build_records(rows))
+    elif not rows:
+        click.echo(f"No cells in {out / 'store'}: `harness run --matrix demo --out {out}` makes some.")
+    elif kind == "csv":
+        click.echo(build_frame(rows).to_csv(index=False), nl=False)
+    else:
+        tables = [
+            build_class_table(rows) if classes else build_table(rows),
+            *([published_table()] if published else []),
+        ]
+        click.echo("\n".join(to_latex(table) if kind == "latex" else to_markdown(table) for table in tables), nl=False)
