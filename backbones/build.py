@@ -17,6 +17,9 @@ Voxelizer = Callable[[PointBatch], VoxelBatch]
 NAMES = ("minkowskinet",)
 """Backbones that can be built."""
 
+NARROWEST, WIDEST = 1 / 32, 8.0
+"""Widths at which every layer has at least one channel and the network still fits a machine."""
+
 PUBLISHED_VOXEL_SIZE_M = 0.05
 """Edge of a voxel in the published recipe of MinkowskiNet and SPVNAS."""
 
@@ -34,8 +37,8 @@ def build_backbone(name: str, width: float, classes: int) -> Backbone:
     """
     if name not in NAMES:
         raise ValueError(f"unknown backbone {name!r}; known: {', '.join(NAMES)}")
-    if not 1 / 32 <= width <= 8:
-        raise ValueError(f"width {width} is outside 1/32 … 8")
+    if not NARROWEST <= width <= WIDEST:
+        raise ValueError(f"width {width} is outside {NARROWEST} … {WIDEST}")
     return MinkowskiNet(classes, width)
 
 

@@ -12,6 +12,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
+from backbones.build import NARROWEST, PUBLISHED_VOXEL_SIZE_M, WIDEST
+from backbones.sparse.engine import get_engine
 from baselines.registry import load_method
 from harness.errors import HarnessError
 from harness.spec import MeasureSpec, MethodSpec, RecipeSpec, Strict
@@ -35,10 +37,10 @@ class DatasetConfig(Strict):
 class BackboneConfig(Strict):
     """A teacher and a student of one family on one grid."""
 
-    name: str = "minkowskinet"
-    teacher_width: float = Field(default=1.0, gt=0)
-    student_width: float = Field(default=0.5, gt=0)
-    voxel_size_m: float = Field(default=0.05, gt=0)
+    name: Literal["minkowskinet"] = "minkowskinet"
+    teacher_width: float = Field(default=1.0, ge=NARROWEST, le=WIDEST)
+    student_width: float = Field(default=0.5, ge=NARROWEST, le=WIDEST)
+    voxel_size_m: float = Field(default=PUBLISHED_VOXEL_SIZE_M, ge=0.005, le=10)
 
 
 class MethodConfig(Strict):
@@ -114,6 +116,11 @@ def parse_matrix(content: dict[str, Any], where: object) -> MatrixConfig:
         matrix = MatrixConfig.model_validate(content)
     except ValidationError as error:
         raise _explain(error, MatrixConfig, where, "") from error
+    try:
+        get_engine(matrix.engine)
+    except ValueError as error:
+        remedy = "`harness ls engines` lists those that can be used here."
+        raise HarnessError(f"{where}, key engine", repr(matrix.engine), str(error), remedy) from error
     for index, method in enumerate(matrix.methods):
         resolve_method(method, f"{where}, key methods.{index}")
     return matrix

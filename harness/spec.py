@@ -34,8 +34,8 @@ class BackboneSpec(Strict):
     """A network and the grid it reads."""
 
     name: str
-    width: float = Field(gt=0)
-    voxel_size_m: float = Field(gt=0)
+    width: float = Field(gt=0, allow_inf_nan=False)
+    voxel_size_m: float = Field(gt=0, allow_inf_nan=False)
     classes: int = Field(gt=0)
 
 

@@ -20,6 +20,7 @@ from harness.cli.options import device_option, out_option, partial_option, seman
 @click.option("--skip-damaged", is_flag=True, help="Leave damaged scans out, each one reported, instead of stopping.")
 @device_option
 @click.option("--workers", type=click.IntRange(0, 64), default=0, show_default=True, help="Loader processes of a cell.")
+@click.option("--tensorboard", is_flag=True, help="Also write the loss terms to the cells' tensorboard/ folders.")
 def command(
     matrix: str,
     out: Path,
@@ -28,6 +29,7 @@ def command(
     skip_damaged: bool,
     device: str,
     workers: int,
+    tensorboard: bool,
 ) -> None:
     """Train, evaluate and measure every cell of a matrix, then print its table.
 
@@ -56,7 +58,7 @@ def command(
     from harness.store import Store
 
     config, console = load_matrix(matrix), Console(soft_wrap=True)
-    resources, store = Resources(choose_device(device), workers), Store(out)
+    resources, store = Resources(choose_device(device), workers, tensorboard), Store(out)
     with RunProgress(console) as progress:
         root = data_root(config, semantickitti, out, progress)
         dataset = SemanticKitti(root, partial, "skip-and-report" if skip_damaged else "fail")

@@ -33,10 +33,12 @@ class Resources:
     Attributes:
         device: to train, evaluate and measure on.
         workers: loader processes of a cell.
+        tensorboard: also write the loss terms for TensorBoard.
     """
 
     device: torch.device
     workers: int = 0
+    tensorboard: bool = False
 
 
 def run_cell(
@@ -84,6 +86,7 @@ def _training_job(spec: CellSpec, folder: CellFolder, store: Store, data: RunDat
         folder=folder.path,
         device=resources.device,
         workers=resources.workers,
+        tensorboard=resources.tensorboard,
     )
 
 

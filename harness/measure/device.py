@@ -7,12 +7,28 @@ from pathlib import Path
 
 import torch
 
+from harness.errors import HarnessError
+
 
 def choose_device(name: str = "auto") -> torch.device:
-    """Return the device of that name; ``auto`` is the first GPU, or the CPU where there is none."""
+    """Return the device of that name; ``auto`` is the first GPU, or the CPU where there is none.
+
+    Raises:
+        HarnessError: there is no such device here.
+    """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(name)
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise HarnessError("--device", repr(name), "auto, cpu, cuda or cuda:N", "Choose one of these.")
+    gpus = torch.cuda.device_count()
+    if device.type == "cuda" and (device.index or 0) >= gpus:
+        remedy = "Choose cpu or auto, or install a CUDA build of torch and its driver."
+        raise HarnessError("--device", repr(name), f"one of the {gpus} GPUs that torch sees here", remedy)
+    return device
 
 
 def describe_device(device: torch.device) -> str:

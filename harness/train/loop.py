@@ -18,6 +18,7 @@ from harness.train import checkpoint
 from harness.train.learner import Learner
 from harness.train.metrics import MetricsLog
 from harness.train.optimiser import learning_rate
+from harness.train.tensorboard import TensorBoardLog
 from harness.train.weights import FILE, save_weights
 
 CHECKPOINT_SECONDS = 600.0
@@ -61,6 +62,7 @@ class TrainingJob:
         folder: the cell's folder.
         device: to train on.
         workers: loader processes; 0 loads in this one. The weights do not depend on it.
+        tensorboard: also write the loss terms to ``<folder>/tensorboard``.
     """
 
     spec: CellSpec
@@ -71,6 +73,7 @@ class TrainingJob:
     folder: Path
     device: torch.device
     workers: int = 0
+    tensorboard: bool = False
 
 
 def train(job: TrainingJob, on_step: Callable[[TrainingStep], None], on_note: Callable[[str], None]) -> Backbone:
@@ -94,16 +97,21 @@ def train(job: TrainingJob, on_step: Callable[[TrainingStep], None], on_note: Ca
     clock = _Stopwatch(job.device)
     step = _resume(job, learner, clock, on_note)
     log.keep_until(step)
+    board = TensorBoardLog(job.folder / "tensorboard", step) if job.tensorboard else None
     while step < total:
         epoch, start = divmod(step, per_epoch)
         for voxels in load_batches(job.scans, epoch, recipe.batch_size, job.voxelize, start, job.workers):
             rate = learning_rate(step, per_epoch, recipe)
             terms = learner.step(voxels, epoch, rate)
             log.append(step, epoch, rate, terms)
+            if board is not None:
+                board.append(step, rate, terms)
             step += 1
             on_step(TrainingStep(epoch, step, total, voxels.points.scans, terms))
             if step % per_epoch == 0 or clock.since_checkpoint() > CHECKPOINT_SECONDS:
                 _save(job, learner, clock, step)
+    if board is not None:
+        board.close()
     save_weights(learner.student, job.folder / FILE)
     return learner.student
 

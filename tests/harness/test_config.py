@@ -70,3 +70,18 @@ def test_an_unknown_matrix_lists_those_that_ship() -> None:
 def test_a_folder_is_no_matrix(tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match="nothing of that name"):
         load_matrix(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "broken, message",
+    [
+        (GOOD.replace("minkowskinet", "minkunet"), r"key backbones\.0\.name: found 'minkunet'.*minkowskinet"),
+        (GOOD.replace("0.25", "1e9"), r"key backbones\.0\.teacher_width: found '1e9'"),
+        (GOOD.replace("0.25", ".nan"), r"key backbones\.0\.teacher_width: found nan"),
+        (GOOD.replace("0.125}", "0.125, voxel_size_m: 0}"), r"key backbones\.0\.voxel_size_m: found 0"),
+        (GOOD + "engine: spcnov\n", r"key engine: found 'spcnov'.*portable"),
+    ],
+)
+def test_what_can_not_be_built_is_found_before_anything_runs(tmp_path: Path, broken: str, message: str) -> None:
+    with pytest.raises(HarnessError, match=message):
+        load_matrix(write(tmp_path, broken))
