@@ -1,0 +1,143 @@
+"""The whole way, from a matrix file to table, archive and pictures, and back through every verb that reads a store."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+TOP = Path(__file__).parents[3]
+MATRIX = """
+dataset: {name: semantickitti, synthetic: {scans: 4, azimuths: 64, seed: 1}}
+backbones: [{teacher_width: 0.125, student_width: 0.0625, voxel_size_m: 1.0}]
+methods: [none, logit_kd, pvd]
+recipe: {epochs: 3, batch_size: 1, optimizer: adam, learning_rate: 0.01}
+measure: {macs_scans: 1, latency_scans: 1, latency_passes: 1}
+submission: pvd
+"""
+
+
+def start(matrix: Path, out: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "harness", "run", "--matrix", str(matrix), "--out", str(out)]
+    environment = {**os.environ, "PYTHONPATH": str(TOP), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A finished run: its --out and what it printed."""
+    folder = tmp_path_factory.mktemp("run")
+    matrix = folder / "tiny.yaml"
+    matrix.write_text(MATRIX)
+    process = start(matrix, folder / "runs")
+    printed, _ = process.communicate()
+    assert process.returncode == 0, printed
+    return folder / "runs", printed
+
+
+def weights(out: Path) -> dict[str, str]:
+    """SHA-256 of the final weights by cell."""
+    files = sorted(out.glob("store/*/weights.safetensors"))
+    return {path.parent.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_a_run_ends_with_its_table_and_the_paths_of_what_it_wrote(finished: tuple[Path, str]) -> None:
+    out, printed = finished
+    for row in ("teacher 0.125×", "student 0.0625×", "logit\\_kd", "pvd", "synthetic streets"):
+        assert row in printed
+    paths = [Path(line) for line in printed.splitlines() if line.startswith(str(out / "tiny"))]
+    assert {path.suffix for path in paths} == {".md", ".tex", ".csv", ".json", ".zip", ".png"}
+    assert all(path.stat().st_size > 0 for path in paths)
+    assert (out / "tiny/matrix.yaml").exists()
+
+
+def test_cells_tables_and_show_read_the_store(finished: tuple[Path, str], harness) -> None:
+    out, _ = finished
+    cells = json.loads(harness("ls", "cells", "--out", out, "--json").out)
+    assert [cell["status"] for cell in cells] == ["finished"] * 4
+    records = json.loads(harness("tables", "--out", out, "--json").out)
+    by_method = {(record["role"], record["method"]): record for record in records}
+    assert set(by_method) == {("teacher", "none"), ("student", "none"), ("student", "logit_kd"), ("student", "pvd")}
+    plain, pvd = by_method["student", "none"], by_method["student", "pvd"]
+    assert pvd["delta_mean"] == pytest.approx(pvd["miou_mean"] - plain["miou_mean"])
+    assert pvd["synthetic"]
+    assert not pvd["partial"]
+    assert r"\toprule" in harness("tables", "--out", out, "--format", "latex").out
+    assert len(list(csv.DictReader(harness("tables", "--out", out, "--format", "csv").out.splitlines()))) == 4
+    assert "traffic-sign" in harness("tables", "--out", out, "--classes").out
+    assert "Codes-for-PVKD" in harness("tables", "--out", out, "--published").out
+    shown = harness("show", "--out", out, "pvd").out
+    assert "voxel_affinity" in shown
+    assert "mIoU" in shown
+    assert json.loads(harness("show", "--out", out, "pvd", "--json").out)["result"]["status"] == "finished"
+
+
+def test_the_archive_holds_a_label_for_every_point_and_repeats_byte_for_byte(
+    finished: tuple[Path, str], harness, tmp_path: Path
+) -> None:
+    out, _ = finished
+    archives = [tmp_path / "one.zip", tmp_path / "two.zip"]
+    for archive in archives:
+        result = harness("submit", "semantickitti", "--out", out, "pvd", "--zip", archive, "--json")
+        assert result.code == 0
+        assert json.loads(result.out)["scans"] == 1
+    assert archives[0].read_bytes() == archives[1].read_bytes()
+    [shipped] = (out / "tiny/submissions").glob("*.zip")
+    assert shipped.read_bytes() == archives[0].read_bytes()
+    scan = next(out.glob("data/*/sequences/11/velodyne/000000.bin"))
+    with zipfile.ZipFile(shipped) as archive:
+        assert "sequences/11/predictions/" in archive.namelist()
+        labels = np.frombuffer(archive.read("sequences/11/predictions/000000.label"), dtype="<u4")
+    assert len(labels) == scan.stat().st_size // 16
+    assert set(labels.tolist()) <= {10, 11, 15, 18, 20, 30, 31, 32, 40, 44, 48, 49, 50, 51, 70, 71, 72, 80, 81}
+
+
+def test_the_score_of_a_cell_is_that_of_its_exported_labels(finished: tuple[Path, str], harness, tmp_path: Path) -> None:
+    """Two ways to one number: the confusion matrix of the run, and `evaluate` on the labels that were written."""
+    out, _ = finished
+    archive = tmp_path / "val.zip"
+    assert harness("submit", "semantickitti", "--out", out, "pvd", "--split", "val", "--zip", archive).code == 0
+    with zipfile.ZipFile(archive) as opened:
+        opened.extractall(tmp_path / "predictions")
+    root = next(out.glob("data/*"))
+    scores = json.loads(
+        harness("evaluate", "--predictions", tmp_path / "predictions", "--semantickitti", root, "--json").out
+    )
+    result = json.loads(harness("show", "--out", out, "pvd", "--json").out)["result"]
+    assert scores["miou"] == result["score"]["miou"]
+    assert scores["iou"] == result["score"]["iou"]
+    assert scores["confusion"] == result["score"]["confusion"]
+
+
+def test_a_killed_run_goes_on_to_the_same_weights(finished: tuple[Path, str], tmp_path: Path) -> None:
+    """SIGKILL at several moments, then the same command to the end."""
+    out, _ = finished
+    matrix = tmp_path / "tiny.yaml"
+    matrix.write_text(MATRIX)
+    again = tmp_path / "runs"
+    for steps in (2, 5, 10):
+        process = start(matrix, again)
+        while process.poll() is None and logged_steps(again) < steps:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    process = start(matrix, again)
+    printed, _ = process.communicate()
+    assert process.returncode == 0, printed
+    assert weights(again) == weights(out)
+    logs = [{path.parent.name: path.read_text() for path in o.glob("store/*/metrics.jsonl")} for o in (out, again)]
+    assert logs[0] == logs[1]
+
+
+def logged_steps(out: Path) -> int:
+    return sum(path.read_bytes().count(b"\n") for path in out.glob("store/*/metrics.jsonl"))
