@@ -134,10 +134,11 @@ class MinkowskiNet(Backbone):
             "up1": up1, "up2": up2, "up3": up3, "up4": up4,
         }  # fmt: skip
         logits: Tensor = self.head(up4.features)
+        # index_select, since the gradient of plain indexing is summed in an order that varies with several threads.
         return SegmentationOutput(
-            point_logits=logits[voxels.voxel_of_point],
+            point_logits=logits.index_select(0, voxels.voxel_of_point),
             voxel_logits=logits,
-            point_features=up4.features[voxels.voxel_of_point],
+            point_features=up4.features.index_select(0, voxels.voxel_of_point),
             voxel_features=up4.features,
             stages={name: Stage(t.features, t.coordinates[:, 0]) for name, t in stages.items()},
         )

@@ -31,6 +31,17 @@ class PointBatch:
         """Number of scans in the batch."""
         return len(self.scan_ids)
 
+    def pin_memory(self) -> PointBatch:
+        """Return the same batch in page-locked host memory, from where a GPU fetches it fastest."""
+        labels = None if self.labels is None else self.labels.pin_memory()
+        return replace(
+            self,
+            xyz=self.xyz.pin_memory(),
+            intensity=self.intensity.pin_memory(),
+            scan_index=self.scan_index.pin_memory(),
+            labels=labels,
+        )
+
     def to(self, device: torch.device | str) -> PointBatch:
         """Return the same batch on another device."""
         labels = None if self.labels is None else self.labels.to(device)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from backbones.build import NARROWEST, PUBLISHED_VOXEL_SIZE_M, WIDEST
 from backbones.sparse.engine import get_engine
@@ -79,10 +79,20 @@ class MatrixConfig(Strict):
             raise ValueError("seeds must be different numbers of at least 0")
         return value
 
+    @model_validator(mode="after")
+    def _methods_fit(self) -> MatrixConfig:
+        """Refuse the same method twice, and the export of one that is not run."""
+        spelled = [method.model_dump_json() for method in self.methods]
+        if len(set(spelled)) < len(spelled):
+            raise ValueError("methods must differ in name or settings")
+        if self.submission is not None and self.submission not in {method.name for method in self.methods}:
+            raise ValueError(f"submission {self.submission!r} is none of the methods")
+        return self
+
 
 def shipped_matrices() -> dict[str, Path]:
     """Return the matrices that come with the harness, by name."""
-    folder = Path(str(resources.files("harness.matrix"))) / "shipped"
+    folder = Path(str(resources.files("harness"))) / "matrices"
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 

@@ -28,6 +28,7 @@ class DatasetSpec(Strict):
     partial: bool = Field(description="some scans of the official split are missing")
     scans: dict[str, int] = Field(description="scans used, by split")
     official_scans: dict[str, int] = Field(description="scans of the official (or declared) split, by split")
+    skipped: tuple[str, ...] = Field(default=(), description="damaged scans that were left out on the user's word")
 
 
 class BackboneSpec(Strict):
@@ -59,7 +60,7 @@ class Augmentation(Strict):
         default=("none",), min_length=1, description="axes to negate: one choice, each as likely"
     )
     translate_sigma_m: float = Field(default=0.0, ge=0, description="deviation of a normal shift along each axis")
-    max_points: int | None = Field(default=80_000, ge=1, description="points kept, drawn without replacement")
+    max_points: int | None = Field(default=None, ge=1, description="points kept, drawn without replacement; None: all")
 
     @model_validator(mode="after")
     def _ordered(self) -> Augmentation:
@@ -98,7 +99,10 @@ class MeasureSpec(Strict):
 
 
 class CellSpec(Strict):
-    """One cell of a matrix: everything that decides its numbers. Its hash is its identity."""
+    """One cell of a matrix: everything that decides its numbers. Its hash is its identity.
+
+    How much is measured is no part of the identity: a cell that is to be measured anew is not trained anew.
+    """
 
     schema_version: Literal[1] = 1
     role: Literal["teacher", "student"]
@@ -114,8 +118,8 @@ class CellSpec(Strict):
 
     @property
     def hash(self) -> str:
-        """The cell's identity: the first 12 hexadecimal digits of the SHA-256 of its canonical JSON."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        """The cell's identity: 12 hexadecimal digits of the SHA-256 of its canonical JSON without ``measure``."""
+        text = json.dumps(self.model_dump(mode="json", exclude={"measure"}), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property
@@ -184,9 +188,12 @@ class LatencyFit(Strict):
 
 
 class LatencyResult(Strict):
-    """Time of one scan, batch 1, kernel maps included, protocol latency-v1 (its core; see docs/measurement.md)."""
+    """Time of one scan, batch 1, kernel maps included: the core of latency-v1 (docs/measurement.md says what lacks).
 
-    protocol: Literal["latency-v1"] = "latency-v1"
+    A name of its own, so that no figure of the complete protocol is ever mistaken for one of these.
+    """
+
+    protocol: Literal["latency-v1-core"] = "latency-v1-core"
     device_kind: Literal["CPU", "GPU"]
     device: str
     threads: int
@@ -195,7 +202,7 @@ class LatencyResult(Strict):
     end_to_end: SpanResult
     spans: dict[str, SpanResult]
     fit: LatencyFit | None = Field(description="None when all scans have the same number of voxels")
-    cold_start_ms: float = Field(description="the very first scan, before any warm-up")
+    cold_start_ms: float | None = Field(description="the first scan of a fresh process; None in one that ran before")
 
 
 class TrainingResult(Strict):
@@ -204,6 +211,7 @@ class TrainingResult(Strict):
     steps: int
     seconds: float
     peak_memory_mib: float
+    devices: tuple[str, ...] = Field(description="device and threads of each sitting that made a checkpoint")
     final_terms: dict[str, float] = Field(description="loss terms, mean over the last epoch")
     weights_sha256: str
     teacher_weights_sha256: str | None
@@ -224,3 +232,12 @@ class CellResult(Strict):
     macs: MacsResult | None = None
     latency: LatencyResult | None = None
     training: TrainingResult | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> CellResult:
+        measured = (self.protocol, self.parameters, self.score, self.macs, self.training)
+        if self.status == "finished" and None in measured:
+            raise ValueError("a finished cell has protocol, parameters, score, macs and training")
+        if self.status == "failed" and self.reason is None:
+            raise ValueError("a failed cell has a reason")
+        return self

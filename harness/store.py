@@ -17,6 +17,7 @@ from harness.files import write_text
 from harness.spec import SCHEMA_VERSION, CellResult, CellSpec
 
 Status = Literal["finished", "failed", "running", "pending"]
+LOCK = ".lock"
 Record = TypeVar("Record", CellSpec, CellResult)
 
 
@@ -48,7 +49,12 @@ class CellFolder:
 
     def data_root(self) -> Path:
         """Where the cell's data set lay when it last ran."""
-        return Path(json.loads((self.path / "location.json").read_text())["root"])
+        path = self.path / "location.json"
+        try:
+            return Path(json.loads(path.read_text())["root"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            remedy = "Name the data's root on the command line, or run the matrix again."
+            raise HarnessError(path, f"{type(error).__name__} on reading", "the cell's data root", remedy) from error
 
     def event(self, name: str, **facts: Any) -> None:
         """Append one line to events.jsonl: what happened, and when."""
@@ -64,14 +70,23 @@ class CellFolder:
         return result.status if result else "pending"
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the cell; a second process gets `filelock.Timeout` at once."""
-        with FileLock(self.path / ".lock", timeout=0):
+    def lock(self, patience_s: float = 2.0) -> Iterator[None]:
+        """Hold the cell.
+
+        Args:
+            patience_s: longer than `status` holds it for a look, so that looking never takes a cell from a runner.
+
+        Raises:
+            filelock.Timeout: another process holds it.
+        """
+        with FileLock(self.path / LOCK, timeout=patience_s, poll_interval=0.02):
             yield
 
     def _locked(self) -> bool:
+        if not (self.path / LOCK).exists():
+            return False
         try:
-            with self.lock():
+            with self.lock(patience_s=0):
                 return False
         except Timeout:
             return True

@@ -8,12 +8,13 @@ import yaml
 from rich.console import Console
 
 from harness.config import MatrixConfig
+from harness.data.collate import collate
 from harness.data.labels import SEMANTICKITTI
 from harness.export.semantickitti import Description
 from harness.files import write_text
 from harness.matrix.cell import Resources
 from harness.matrix.data import RunData
-from harness.matrix.submission import predict_scan, submit_cell
+from harness.matrix.submission import predict_scans, submit_cell
 from harness.report.birdseye import draw_scan
 from harness.report.grouping import build_rows
 from harness.report.render import to_markdown, write_tables
@@ -63,7 +64,7 @@ def _export(
     scan = dataset.read(data.evaluation[0])
     pictures = folder / "pictures"
     pictures.mkdir(parents=True, exist_ok=True)
-    predicted = predict_scan(cell, scan, resources.device)
+    [(_, predicted)] = predict_scans(cell, [collate([scan])], resources.device)
     drawn = [
         draw_scan(
             scan.xyz, predicted, SEMANTICKITTI, pictures / "predicted.png", f"{scan.scan_id}, {chosen[0].spec.name}"

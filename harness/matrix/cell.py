@@ -69,11 +69,19 @@ def load_cell_network(folder: CellFolder) -> tuple[Backbone, str]:
     """Return the network of a cell with its final weights, and the SHA-256 of their file.
 
     Raises:
-        HarnessError: the cell has no weights yet, or they are not its network's.
+        HarnessError: the cell is not finished, or its weights are not those its result names.
     """
-    spec = folder.spec()
+    spec, result = folder.spec(), folder.result()
+    if result is None or result.training is None:
+        found = f"status {folder.status()}" + (f": {result.reason}" if result and result.reason else "")
+        raise HarnessError(f"cell {folder.cell}", found, "a finished cell", "Run its matrix to the end first.")
     network = build_network(spec.backbone, spec.engine, spec.seed)
-    return network, load_weights(network, folder.path / FILE)
+    sha256 = load_weights(network, folder.path / FILE)
+    if sha256 != result.training.weights_sha256:
+        found, expected = f"SHA-256 {sha256[:12]}…", f"{result.training.weights_sha256[:12]}…, as its result says"
+        remedy = "The file was exchanged: move the cell's folder away and run the matrix again."
+        raise HarnessError(folder.path / FILE, found, expected, remedy)
+    return network, sha256
 
 
 def _training_job(spec: CellSpec, folder: CellFolder, store: Store, data: RunData, resources: Resources) -> TrainingJob:
@@ -82,23 +90,12 @@ def _training_job(spec: CellSpec, folder: CellFolder, store: Store, data: RunDat
         scans=TrainingScans(data.dataset, data.train, spec.recipe.augmentation, spec.seed),
         voxelize=build_voxelizer(spec.backbone.name, spec.backbone.voxel_size_m),
         class_counts=data.class_counts,
-        teacher=None if spec.teacher is None else _load_teacher(spec.teacher, store),
+        teacher=None if spec.teacher is None else Teacher(*load_cell_network(store.find(spec.teacher))),
         folder=folder.path,
         device=resources.device,
         workers=resources.workers,
         tensorboard=resources.tensorboard,
     )
-
-
-def _load_teacher(spec_hash: str, store: Store) -> Teacher:
-    folder = store.find(spec_hash)
-    result = folder.result()
-    if result is None or result.status == "failed":
-        found = "no result" if result is None else f"failed: {result.reason}"
-        raise HarnessError(
-            f"teacher {folder.cell}", found, "a finished teacher", "Run the matrix again once it is mended."
-        )
-    return Teacher(*load_cell_network(folder))
 
 
 @dataclass(frozen=True)
@@ -141,7 +138,7 @@ class _Examined:
     def latency(self) -> LatencyResult:
         """Time scans spread evenly over their sizes."""
         chosen = spread_by_size(self.data.dataset, self.data.evaluation, self.spec.measure.latency_scans)
-        return measure_latency(
+        result = measure_latency(
             self.network,
             self.voxelize,
             list(read_batches(self.data.dataset, chosen)),
@@ -149,3 +146,5 @@ class _Examined:
             self.device,
             progress=lambda done, total: self.progress.phase("measure latency", done, total),
         )
+        # This process has just trained the network: its first scan is not a cold start.
+        return result.model_copy(update={"cold_start_ms": None})

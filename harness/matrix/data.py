@@ -49,10 +49,11 @@ def prepare_data(
     Raises:
         HarnessError: the copy is incomplete or a file is damaged.
     """
-    chosen = {}
+    chosen, skipped = {}, []
     for split in ("train", "val"):
         screened = screen(dataset, dataset.scan_ids(split), workers)
         for fault in screened.skipped:
+            skipped.append(fault.file)
             on_note(f"Left out: {fault.file}: found {fault.found}; expected {fault.expected}.")
         chosen[split] = tuple(screened.scan_ids)
     store.mkdir(parents=True, exist_ok=True)
@@ -65,6 +66,7 @@ def prepare_data(
         partial=any(len(chosen[split]) < description.official_scans[split] for split in chosen),
         scans={split: len(ids) for split, ids in chosen.items()},
         official_scans=description.official_scans,
+        skipped=tuple(str(Path(file).relative_to(dataset.root)) for file in skipped),
     )
     return RunData(dataset, chosen["train"], chosen["val"], spec, class_counts(dataset, chosen["train"], workers))
 

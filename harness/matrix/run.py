@@ -26,17 +26,23 @@ def run_matrix(
     results = []
     for number, (spec, folder) in enumerate(zip(specs, folders, strict=True), 1):
         progress.cell(spec.name, number, len(specs))
+        if spec.teacher is not None and store.find(spec.teacher).status() == "running":
+            progress.note(f"The teacher of {spec.cell} is being trained by another process: run again when it is done.")
+            continue
         try:
             with folder.lock():
-                results.append(_finished(folder, progress) or _attempt(spec, folder, store, data, resources, progress))
+                results.append(
+                    _finished(spec, folder, progress) or _attempt(spec, folder, store, data, resources, progress)
+                )
         except Timeout:
             progress.note(f"{spec.cell} is being run by another process: left to it.")
     return results
 
 
-def _finished(folder: CellFolder, progress: Progress) -> CellResult | None:
+def _finished(spec: CellSpec, folder: CellFolder, progress: Progress) -> CellResult | None:
+    """Return the result of a cell that is finished and measured as its spec now asks."""
     result = folder.result()
-    if result is None or result.status == "failed":
+    if result is None or result.status == "failed" or result.spec != spec:
         return None
     progress.note("finished before: skipped")
     return result

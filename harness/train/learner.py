@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -55,15 +56,15 @@ class Learner:
         """Make one optimisation step and return its loss terms, weighted, by name.
 
         Raises:
-            HarnessError: a term is not a finite number; no weight has been changed.
+            HarnessError: a term or the gradient is not finite; no weight has been changed.
         """
         terms = self._terms(voxels.to(self.device), epoch)
         values = {name: float(term.detach()) for name, term in terms.items()}
-        self._refuse_infinite(values, voxels.points.scan_ids)
+        _refuse_infinite(values, voxels.points.scan_ids)
         self.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(torch.stack(list(terms.values())).sum())
-        if self.spec.recipe.gradient_clip is not None:
-            nn.utils.clip_grad_norm_(self.trained, self.spec.recipe.gradient_clip)
+        norm = nn.utils.clip_grad_norm_(self.trained, self.spec.recipe.gradient_clip or math.inf)
+        _refuse_infinite({"norm of the gradient": float(norm)}, voxels.points.scan_ids)
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate
         self.optimiser.step()
@@ -109,9 +110,10 @@ class Learner:
             torch.set_rng_state(torch_generator(self.spec.seed, 0, "", "initial adapters").get_state())
             return kind(settings, context)
 
-    def _refuse_infinite(self, values: dict[str, float], scan_ids: tuple[str, ...]) -> None:
-        for name, value in values.items():
-            if not torch.isfinite(torch.tensor(value)):
-                where = f"loss term {name!r} on scans {', '.join(scan_ids)}"
-                remedy = "Lower recipe.learning_rate or set recipe.gradient_clip; the last checkpoint is kept."
-                raise HarnessError(where, str(value), "a finite number", remedy)
+
+def _refuse_infinite(values: dict[str, float], scan_ids: tuple[str, ...]) -> None:
+    for name, value in values.items():
+        if not math.isfinite(value):
+            where = f"{name!r} on scans {', '.join(scan_ids)}"
+            remedy = "Lower recipe.learning_rate or set recipe.gradient_clip; the last checkpoint is kept."
+            raise HarnessError(where, str(value), "a finite number", remedy)

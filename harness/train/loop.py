@@ -12,10 +12,11 @@ import torch
 from backbones.backbone import Backbone
 from backbones.build import Voxelizer
 from harness.data.loader import TrainingScans, load_batches
-from harness.measure.memory import PeakMemory
+from harness.measure.device import describe_device
 from harness.spec import CellSpec, TrainingResult
 from harness.train import checkpoint
 from harness.train.learner import Learner
+from harness.train.memory import PeakMemory
 from harness.train.metrics import MetricsLog
 from harness.train.optimiser import learning_rate
 from harness.train.tensorboard import TensorBoardLog
@@ -125,6 +126,7 @@ def training_result(job: TrainingJob, weights_sha256: str) -> TrainingResult:
         steps=state["step"],
         seconds=state["seconds"],
         peak_memory_mib=state["peak_memory_mib"],
+        devices=tuple(state["devices"]),
         final_terms=MetricsLog(job.folder / "metrics.jsonl").epoch_mean(job.spec.recipe.epochs - 1),
         weights_sha256=weights_sha256,
         teacher_weights_sha256=job.teacher.weights_sha256 if job.teacher else None,
@@ -132,10 +134,13 @@ def training_result(job: TrainingJob, weights_sha256: str) -> TrainingResult:
 
 
 class _Stopwatch:
-    """Seconds and peak memory of this sitting and those before it."""
+    """Seconds, peak memory and devices of this sitting and those before it."""
 
     def __init__(self, device: torch.device) -> None:
         self.before_s, self.before_mib = 0.0, 0.0
+        self.before_devices: list[str] = []
+        threads = f", {torch.get_num_threads()} threads" if device.type == "cpu" else ""
+        self.device = describe_device(device) + threads
         self.start = self.last_checkpoint = time.monotonic()
         self.memory = PeakMemory(device)
 
@@ -146,6 +151,10 @@ class _Stopwatch:
     def seconds(self) -> float:
         """Return the training seconds of all sittings."""
         return self.before_s + time.monotonic() - self.start
+
+    def devices(self) -> list[str]:
+        """Return the device and threads of every sitting."""
+        return [*self.before_devices, self.device]
 
     def peak_mib(self) -> float:
         """Return the largest peak of all sittings."""
@@ -161,12 +170,13 @@ def _resume(job: TrainingJob, learner: Learner, clock: _Stopwatch, on_note: Call
         return 0
     learner.load(state)
     clock.before_s, clock.before_mib = state["seconds"], state["peak_memory_mib"]
+    clock.before_devices = state["devices"]
     on_note(f"Resumed at step {state['step']}.")
     return int(state["step"])
 
 
 def _save(job: TrainingJob, learner: Learner, clock: _Stopwatch, step: int) -> None:
     facts = {"spec": job.spec.hash, "manifest": job.spec.dataset.manifest, "step": step}
-    cost = {"seconds": clock.seconds(), "peak_memory_mib": clock.peak_mib()}
+    cost = {"seconds": clock.seconds(), "peak_memory_mib": clock.peak_mib(), "devices": clock.devices()}
     checkpoint.save(job.folder / "checkpoint", {**facts, **cost, **learner.state()})
     clock.last_checkpoint = time.monotonic()

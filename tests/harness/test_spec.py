@@ -24,7 +24,7 @@ def spec(**changes: object) -> CellSpec:
 
 def test_the_hash_is_frozen_over_releases() -> None:
     """A cell of yesterday must be found tomorrow: a change here makes every store start anew, and needs a version."""
-    assert spec().hash == "5b48e6789ba9"
+    assert spec().hash == "417c5ba95a17"
 
 
 def test_the_hash_depends_on_content_and_not_on_order() -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from harness.measure.memory import PeakMemory
+from harness.train.memory import PeakMemory
 
 
 def test_the_peak_is_seen_after_the_memory_is_gone() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -15,15 +16,17 @@ CLEAR_REFS = Path("/proc/self/clear_refs")
 class PeakMemory:
     """Peak memory since this object was made: allocated memory of a GPU, resident memory of the process on a CPU.
 
-    Linux can start the resident peak anew; elsewhere the peak of the whole process stands, which is never too small.
+    Linux can start the resident peak anew; elsewhere, and where a container forbids it, the peak of the whole process
+    stands, which is never too small.
     """
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
-        elif CLEAR_REFS.exists():
-            CLEAR_REFS.write_text("5")
+        else:
+            with suppress(OSError):
+                CLEAR_REFS.write_text("5")
 
     def mib(self) -> float:
         """Return the peak so far in MiB."""

@@ -102,7 +102,9 @@ def test_the_archive_holds_a_label_for_every_point_and_repeats_byte_for_byte(
     assert set(labels.tolist()) <= {10, 11, 15, 18, 20, 30, 31, 32, 40, 44, 48, 49, 50, 51, 70, 71, 72, 80, 81}
 
 
-def test_the_score_of_a_cell_is_that_of_its_exported_labels(finished: tuple[Path, str], harness, tmp_path: Path) -> None:
+def test_the_score_of_a_cell_is_that_of_its_exported_labels(
+    finished: tuple[Path, str], harness, tmp_path: Path
+) -> None:
     """Two ways to one number: the confusion matrix of the run, and `evaluate` on the labels that were written."""
     out, _ = finished
     archive = tmp_path / "val.zip"
