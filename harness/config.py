@@ -136,6 +136,25 @@ def parse_matrix(content: dict[str, Any], where: object) -> MatrixConfig:
     return matrix
 
 
+def override(matrix: MatrixConfig, engine: str | None = None, seeds: str | None = None) -> MatrixConfig:
+    """Return a matrix with what the command line says instead, validated like the file.
+
+    Args:
+        matrix: of the file.
+        engine: name, or None to keep the file's.
+        seeds: numbers between commas, or None to keep the file's.
+
+    Raises:
+        HarnessError: a value is wrong.
+    """
+    changes: dict[str, Any] = {}
+    if engine is not None:
+        changes["engine"] = engine
+    if seeds is not None:
+        changes["seeds"] = seeds.split(",")
+    return parse_matrix({**matrix.model_dump(mode="json"), **changes}, "the command line")
+
+
 def resolve_method(method: MethodConfig, where: object) -> MethodSpec:
     """Return a method with all its settings, defaults included.
 

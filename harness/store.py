@@ -108,6 +108,11 @@ class Store:
         write_text(folder.path / "location.json", json.dumps({"root": str(data_root.resolve())}) + "\n")
         return folder
 
+    def status(self, spec: CellSpec) -> Status:
+        """Return the status of a cell, pending when it has no folder yet."""
+        folder = CellFolder(self.path / spec.cell)
+        return folder.status() if folder.path.exists() else "pending"
+
     def cells(self) -> list[CellFolder]:
         """List the cells, by name and then by hash."""
         folders = [CellFolder(path.parent) for path in self.path.glob("*/spec.json")]

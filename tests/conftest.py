@@ -10,36 +10,48 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-RAW_IDS = np.array([0, 1, 10, 11, 13, 16, 30, 40, 48, 50, 60, 70, 72, 80, 81, 99, 252, 259], dtype=np.uint32)
+from harness.data.labels import SEMANTICKITTI
+
+RAW_IDS = np.array(sorted(SEMANTICKITTI.raw_to_train), dtype=np.uint32)
 WriteSequences = Callable[..., Path]
 
 
 @pytest.fixture
 def write_sequences(tmp_path: Path) -> WriteSequences:
-    """Write scans of random points, all labelled but those of the test split; declared as synthetic if asked."""
+    """Write scans of random points, all labelled but those of the test split; declared as synthetic if asked.
+
+    Scans are given by sequence, {"00": 3}, with `points` points in the first and three more in each that follows; or
+    one by one with their points, {"08/000002": 50}.
+    """
 
     def write(scans: Mapping[str, int], declared: bool = True, points: int = 50) -> Path:
-        root = tmp_path / "copy"
-        rng = np.random.default_rng(7)
-        for sequence, count in scans.items():
-            folder = root / "sequences" / sequence
-            (folder / "velodyne").mkdir(parents=True)
-            (folder / "labels").mkdir()
-            for frame in range(count):
-                n = points + 3 * frame
-                cloud = np.hstack([rng.normal(0, 20, (n, 3)), rng.random((n, 1))]).astype("<f4")
-                cloud.tofile(folder / "velodyne" / f"{frame:06d}.bin")
-                if sequence <= "10":
-                    words = rng.choice(RAW_IDS, n) | rng.integers(0, 9, n, dtype=np.uint32) << 16
-                    words.astype("<u4").tofile(folder / "labels" / f"{frame:06d}.label")
-            pose = "1 0 0 0 0 1 0 0 0 0 1 0\n"
-            (folder / "poses.txt").write_text(pose * count)
-            (folder / "calib.txt").write_text("Tr: " + pose)
+        root, rng, frames = tmp_path / "copy", np.random.default_rng(7), dict[str, int]()
+        for name, number in scans.items():
+            sequence, _, frame = name.partition("/")
+            sizes = {int(frame): number} if frame else {f: points + 3 * f for f in range(number)}
+            for f, size in sizes.items():
+                write_scan(root / "sequences" / sequence, f, size, rng)
+            frames[sequence] = max(frames.get(sequence, 0), *(f + 1 for f in sizes))
+        pose = "1 0 0 0 0 1 0 0 0 0 1 0\n"
+        for sequence, count in frames.items():
+            (root / "sequences" / sequence / "poses.txt").write_text(pose * count)
+            (root / "sequences" / sequence / "calib.txt").write_text("Tr: " + pose)
         if declared:
-            (root / "synthetic.json").write_text(json.dumps({"seed": 0, "sequences": dict(scans)}))
+            (root / "synthetic.json").write_text(json.dumps({"seed": 0, "sequences": frames}))
         return root
 
     return write
+
+
+def write_scan(sequence: Path, frame: int, points: int, rng: np.random.Generator) -> None:
+    """Write a scan into a sequence's folder, with any raw ids and instances as its labels."""
+    for folder in ("velodyne", "labels"):
+        (sequence / folder).mkdir(parents=True, exist_ok=True)
+    cloud = np.hstack([rng.normal(0, 20, (points, 3)), rng.random((points, 1))]).astype("<f4")
+    cloud.tofile(sequence / "velodyne" / f"{frame:06d}.bin")
+    if sequence.name <= "10":
+        words = rng.choice(RAW_IDS, points) | rng.integers(0, 1 << 16, points, dtype=np.uint32) << 16
+        words.astype("<u4").tofile(sequence / "labels" / f"{frame:06d}.label")
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,14 @@ from harness.cli.options import json_option, partial_option, print_json, semanti
 
 @click.group("data")
 def command() -> None:
-    """Make synthetic streets, check a copy of a data set, or sum it up."""
+    """Make synthetic streets, check a copy of a data set, or sum it up.
+
+    \b
+    Examples:
+      harness data synthesize semantickitti --out streets --scans 20 --seed 0
+      harness data check --semantickitti /data/semantickitti
+      harness data stats --semantickitti /data/semantickitti --split val
+    """
 
 
 @contextmanager
@@ -31,7 +38,12 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
 
 @command.group("synthesize")
 def synthesize() -> None:
-    """Make a data set of synthetic streets."""
+    """Make a data set of synthetic streets.
+
+    \b
+    Examples:
+      harness data synthesize semantickitti --out streets --scans 20 --seed 0
+    """
 
 
 @synthesize.command("semantickitti")
@@ -122,7 +134,9 @@ def check_command(
 @semantickitti_option
 @partial_option
 @click.option("--split", type=click.Choice(["train", "val", "test"]), default="train", show_default=True)
-@click.option("--voxel-size", type=float, default=0.05, show_default=True, help="Edge of a voxel in metres.")
+@click.option(
+    "--voxel-size", type=click.FloatRange(0.005, 10), default=0.05, show_default=True, help="Edge of a voxel in metres."
+)
 @click.option("--workers", type=click.IntRange(0, 64), default=2, show_default=True, help="Processes.")
 @json_option
 def stats_command(

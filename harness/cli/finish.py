@@ -10,6 +10,8 @@ from rich.console import Console
 from harness.config import MatrixConfig
 from harness.data.collate import collate
 from harness.data.labels import SEMANTICKITTI
+from harness.errors import HarnessError
+from harness.export.check import Finding
 from harness.export.semantickitti import Description
 from harness.files import write_text
 from harness.matrix.cell import Resources
@@ -31,17 +33,31 @@ def finish_run(
     data: RunData,
     resources: Resources,
     console: Console,
-) -> None:
-    """Write and print what a run ends with, below ``<out>/<matrix>``."""
+) -> bool:
+    """Write and print what a run ends with, below ``<out>/<matrix>``.
+
+    Returns:
+        Whether all that the matrix asks for was written, and an archive passed its check.
+    """
     folder = store.out / config.name
     write_text(folder / "matrix.yaml", yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
     rows = build_rows(results, specs)
     written = write_tables(folder / "tables", rows)
-    if config.submission is not None:
-        written += _export(config.submission, results, folder, store, data, resources)
     show(console, to_markdown(build_table(rows)))
+    complete = True
+    try:
+        if config.submission is not None:
+            paths, faults = _export(config.submission, results, folder, store, data, resources)
+            written += paths
+            complete = not any(fault.level == "error" for fault in faults)
+            for fault in faults:
+                show(console, f"{fault.level}: {fault.where}: {fault.message}")
+    except HarnessError as error:
+        complete = False
+        show(console, f"no archive: {error}")
     for path in written:
         show(console, str(path))
+    return complete
 
 
 def show(console: Console, text: str) -> None:
@@ -51,27 +67,23 @@ def show(console: Console, text: str) -> None:
 
 def _export(
     method: str, results: list[CellResult], folder: Path, store: Store, data: RunData, resources: Resources
-) -> list[Path]:
+) -> tuple[list[Path], list[Finding]]:
     """Export the first finished cell of a method, and draw a scan as labelled and as predicted."""
     chosen = [
         r for r in results if r.status == "finished" and r.spec.role == "student" and r.spec.method.name == method
     ]
     if not chosen:
-        return []
-    cell, dataset = store.find(chosen[0].spec.hash), data.dataset
-    archive = folder / "submissions" / f"{cell.cell}.zip"
-    submission, _ = submit_cell(cell, dataset, "test", archive, resources.device, Description(chosen[0].spec.name))
+        return [], []
+    cell, dataset, name = store.find(chosen[0].spec.hash), data.dataset, chosen[0].spec.name
+    archive = folder / "submissions" / f"{cell.cell}-test.zip"
+    submission, findings = submit_cell(cell, dataset, "test", archive, resources.device, Description(name))
     scan = dataset.read(data.evaluation[0])
     pictures = folder / "pictures"
     pictures.mkdir(parents=True, exist_ok=True)
     [(_, predicted)] = predict_scans(cell, [collate([scan])], resources.device)
-    drawn = [
-        draw_scan(
-            scan.xyz, predicted, SEMANTICKITTI, pictures / "predicted.png", f"{scan.scan_id}, {chosen[0].spec.name}"
-        )
-    ]
-    if scan.labels is not None:
-        drawn.append(
-            draw_scan(scan.xyz, scan.labels, SEMANTICKITTI, pictures / "truth.png", f"{scan.scan_id}, ground truth")
-        )
-    return [submission.path, *drawn]
+    paths = [submission.path]
+    for what, labels in ((f"predicted by {name}", predicted), ("ground truth", scan.labels)):
+        if labels is not None:
+            picture = pictures / f"{what.split()[0]}.png"
+            paths.append(draw_scan(scan.xyz, labels, SEMANTICKITTI, picture, f"{scan.scan_id}, {what}"))
+    return paths, findings

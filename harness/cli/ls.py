@@ -42,7 +42,12 @@ def show_rows(rows: list[dict[str, Any]], as_json: bool, empty: str) -> None:
 @command.command("matrices")
 @json_option
 def matrices(as_json: bool) -> None:
-    """List the matrices that ship with the harness."""
+    """List the matrices that ship with the harness.
+
+    \b
+    Examples:
+      harness ls matrices
+    """
     from harness.config import load_matrix, shipped_matrices
 
     rows = []
@@ -61,7 +66,12 @@ def matrices(as_json: bool) -> None:
 @out_option
 @json_option
 def cells(out: Path, as_json: bool) -> None:
-    """List the cells of a store with their status: finished, failed, running or pending."""
+    """List the cells of a store with their status: finished, failed, running or pending.
+
+    \b
+    Examples:
+      harness ls cells --out runs
+    """
     from harness.store import Store
 
     rows = []
@@ -79,7 +89,12 @@ def cells(out: Path, as_json: bool) -> None:
 @click.option("--classes", type=click.IntRange(2, 1000), default=19, show_default=True, help="Scored classes.")
 @json_option
 def backbones(classes: int, as_json: bool) -> None:
-    """List the backbones at widths 1.0 and 0.5 with their parameters and stages."""
+    """List the backbones at widths 1.0 and 0.5 with their parameters and stages.
+
+    \b
+    Examples:
+      harness ls backbones --json
+    """
     import torch
 
     from backbones.build import NAMES, build_backbone, count_parameters
@@ -101,7 +116,12 @@ def backbones(classes: int, as_json: bool) -> None:
 @command.command("methods")
 @json_option
 def methods(as_json: bool) -> None:
-    """List the distillation methods with their settings and defaults."""
+    """List the distillation methods with their settings and defaults.
+
+    \b
+    Examples:
+      harness ls methods
+    """
     from baselines.registry import load_method, method_names
 
     rows = []
@@ -117,7 +137,12 @@ def methods(as_json: bool) -> None:
 @command.command("datasets")
 @json_option
 def datasets(as_json: bool) -> None:
-    """List the data sets with their splits."""
+    """List the data sets with their splits.
+
+    \b
+    Examples:
+      harness ls datasets
+    """
     from harness.data.labels import SEMANTICKITTI
     from harness.data.splits import OFFICIAL_SCANS
 
@@ -129,7 +154,12 @@ def datasets(as_json: bool) -> None:
 @command.command("engines")
 @json_option
 def engines(as_json: bool) -> None:
-    """List the sparse-convolution engines and whether they can be used here."""
+    """List the sparse-convolution engines and whether they can be used here.
+
+    \b
+    Examples:
+      harness ls engines
+    """
     from backbones.sparse.engine import EngineError, engine_names, get_engine
 
     rows = []

@@ -19,7 +19,13 @@ def network_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "--scan", "scans", type=scan, multiple=True, required=True, help="A velodyne .bin file; repeatable."
         ),
         click.option("--classes", type=click.IntRange(2, 1000), default=19, show_default=True, help="Scored classes."),
-        click.option("--voxel-size", type=float, default=0.05, show_default=True, help="Edge of a voxel in metres."),
+        click.option(
+            "--voxel-size",
+            type=click.FloatRange(0.005, 10),
+            default=0.05,
+            show_default=True,
+            help="Edge of a voxel in metres.",
+        ),
         click.option("--width", type=float, default=1.0, show_default=True, help="Factor on every channel count."),
         click.option("--backbone", default="minkowskinet", show_default=True, help="See `harness ls backbones`."),
         click.option("--engine", default="auto", show_default=True, help="See `harness ls engines`."),
@@ -30,7 +36,13 @@ def network_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group("measure")
 def command() -> None:
-    """Count the multiply-accumulates of a network, or time it."""
+    """Count the multiply-accumulates of a network, or time it.
+
+    \b
+    Examples:
+      harness measure macs --backbone minkowskinet --width 0.5 --scan 000000.bin
+      harness measure latency --backbone minkowskinet --width 0.5 --scan 000000.bin --passes 5
+    """
 
 
 @command.command("macs")

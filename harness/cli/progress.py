@@ -29,7 +29,7 @@ class RunProgress:
         self._task: Any = None
         self._name = self._phase = ""
         self._started = self._logged = time.monotonic()
-        self._scans = 0
+        self._scans = self._first = 0
 
     def __enter__(self) -> RunProgress:
         """Start drawing."""
@@ -42,13 +42,12 @@ class RunProgress:
 
     def cell(self, name: str, number: int, cells: int) -> None:
         """Begin a cell."""
-        self._name, self._phase, self._scans = name, "", 0
+        self._name = name
+        self._begin("train")
         self.console.print(f"[{number}/{cells}] {name}", markup=False, highlight=False)
 
     def step(self, step: TrainingStep) -> None:
         """Show a training step: epoch, scans a second, the losses."""
-        if self._phase != "train":
-            self._begin("train")
         self._scans += step.scans
         speed = self._scans / max(time.monotonic() - self._started, 1e-9)
         losses = " ".join(f"{name} {value:.3f}" for name, value in step.terms.items())
@@ -66,14 +65,16 @@ class RunProgress:
         self.console.print(f"    {sentence}", markup=False, highlight=False)
 
     def _begin(self, phase: str) -> None:
-        self._phase, self._started, self._scans = phase, time.monotonic(), 0
+        self._phase, self._started = phase, time.monotonic()
+        self._scans = self._first = 0  # a resumed cell begins in the middle
         self._logged = self._started
 
     def _show(self, text: str, done: int, total: int) -> None:
         now = time.monotonic()
+        self._first = self._first or done
         if self._bars.disable:
             if now - self._logged >= LOG_SECONDS or (done == total and self._phase == "train"):
-                left = (now - self._started) / done * (total - done)
+                left = (now - self._started) / (done - self._first + 1) * (total - done)
                 self._logged = now
                 self.console.print(f"    {text}  {done}/{total}  {left:.0f} s left", markup=False, highlight=False)
             return

@@ -18,6 +18,10 @@ from harness.cli.options import device_option, out_option, partial_option, seman
 @semantickitti_option
 @partial_option
 @click.option("--skip-damaged", is_flag=True, help="Leave damaged scans out, each one reported, instead of stopping.")
+@click.option("--engine", metavar="NAME", help="Instead of the matrix's own; see `harness ls engines`.")
+@click.option("--seeds", metavar="0,1,2", help="Instead of the matrix's own.")
+@click.option("--only", metavar="GLOB", help="Run only cells whose name matches, as '*pvd*'; their teachers run too.")
+@click.option("--dry-run", is_flag=True, help="List the cells and their status, and run none.")
 @device_option
 @click.option("--workers", type=click.IntRange(0, 64), default=0, show_default=True, help="Loader processes of a cell.")
 @click.option("--tensorboard", is_flag=True, help="Also write the loss terms to the cells' tensorboard/ folders.")
@@ -27,6 +31,10 @@ def command(
     semantickitti: Path | None,
     partial: bool,
     skip_damaged: bool,
+    engine: str | None,
+    seeds: str | None,
+    only: str | None,
+    dry_run: bool,
     device: str,
     workers: int,
     tensorboard: bool,
@@ -41,30 +49,35 @@ def command(
       harness run --matrix demo --out runs
       harness run --matrix first-run --semantickitti /data/semantickitti --partial
       harness run --matrix my-matrix.yaml --device cuda --workers 4
+      harness run --matrix my-matrix.yaml --seeds 0,1 --only '*pvd*' --dry-run
     """
     from rich.console import Console
 
     from harness.cli.finish import finish_run
     from harness.cli.progress import RunProgress
-    from harness.config import load_matrix
+    from harness.config import load_matrix, override
     from harness.data.labels import SEMANTICKITTI
     from harness.data.semantickitti import SemanticKitti
     from harness.matrix.cell import Resources
     from harness.matrix.data import prepare_data
-    from harness.matrix.plan import plan
+    from harness.matrix.plan import plan, select
     from harness.matrix.run import run_matrix
     from harness.matrix.source import data_root
     from harness.measure.device import choose_device
     from harness.store import Store
 
-    config, console = load_matrix(matrix), Console(soft_wrap=True)
+    config, console = override(load_matrix(matrix), engine, seeds), Console(soft_wrap=True)
     resources, store = Resources(choose_device(device), workers, tensorboard), Store(out)
     with RunProgress(console) as progress:
         root = data_root(config, semantickitti, out, progress)
         dataset = SemanticKitti(root, partial, "skip-and-report" if skip_damaged else "fail")
         data = prepare_data(dataset, store.path, workers, progress.note)
-        specs = plan(config, data.spec, SEMANTICKITTI.classes)
+        specs = select(plan(config, data.spec, SEMANTICKITTI.classes), only)
+        if dry_run:
+            for spec in specs:
+                console.print(f"{store.status(spec):9s} {spec.cell}", markup=False, highlight=False)
+            return
         results = run_matrix(specs, store, data, resources, progress)
-    finish_run(config, specs, results, store, data, resources, console)
-    if len(results) < len(specs) or any(result.status == "failed" for result in results):
+    complete = finish_run(config, specs, results, store, data, resources, console)
+    if not complete or len(results) < len(specs) or any(result.status == "failed" for result in results):
         sys.exit(1)

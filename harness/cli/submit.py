@@ -20,7 +20,12 @@ from harness.cli.options import (
 
 @click.group("submit")
 def command() -> None:
-    """Write a leaderboard archive of a cell's predictions."""
+    """Write a leaderboard archive of a cell's predictions.
+
+    \b
+    Examples:
+      harness submit semantickitti --out runs pvd
+    """
 
 
 @command.command("semantickitti")

@@ -32,12 +32,7 @@ def read_points(path: Path) -> NDArray[np.float32]:
         HarnessError: the file is missing, unreadable, truncated, without points, too large, or holds a NaN, an
             infinity or an impossible coordinate.
     """
-    size = _size(path)
-    if size == 0 or size % POINT_BYTES or size > MOST_POINTS * POINT_BYTES:
-        raise HarnessError(
-            path, f"{size} bytes", f"whole points of {POINT_BYTES} bytes, 1 to {MOST_POINTS} of them", AGAIN
-        )
-    points = _read(path, np.dtype("<f4"), size // WORD_BYTES).reshape(-1, 4)
+    points = _read(path, np.dtype("<f4"), count_points(path) * 4).reshape(-1, 4)
     if not np.abs(points).max() <= MOST_METRES:
         strange = int((~(np.abs(points) <= MOST_METRES)).any(axis=1).sum())
         found = f"{strange} of {len(points)} points with a NaN, an infinity or a value beyond {MOST_METRES:g}"
@@ -58,11 +53,7 @@ def read_words(path: Path, points: int) -> NDArray[np.uint32]:
     Raises:
         HarnessError: the file is missing, unreadable or has not one word per point.
     """
-    size = _size(path)
-    if size != points * WORD_BYTES:
-        found = f"{size} bytes, {size / WORD_BYTES:g} labels"
-        expected = f"{points * WORD_BYTES} bytes, one label for each of the scan's {points} points"
-        raise HarnessError(path, found, expected, AGAIN)
+    require_words(path, points, AGAIN)
     return _read(path, np.dtype("<u4"), points)
 
 
@@ -72,12 +63,46 @@ def read_whole_words(path: Path) -> NDArray[np.uint32]:
     Raises:
         HarnessError: the file is missing, unreadable, empty, too large or no whole number of words.
     """
+    return _read(path, np.dtype("<u4"), count_words(path))
+
+
+def count_points(path: Path) -> int:
+    """Number of points of a scan, from the size of its file.
+
+    Raises:
+        HarnessError: the file is missing, empty, too large or no whole number of points.
+    """
+    return _count(path, POINT_BYTES, "points")
+
+
+def count_words(path: Path) -> int:
+    """Number of words of a label file, from its size.
+
+    Raises:
+        HarnessError: the file is missing, empty, too large or no whole number of words.
+    """
+    return _count(path, WORD_BYTES, "labels")
+
+
+def require_words(path: Path, points: int, remedy: str) -> None:
+    """Refuse a label file that has not one word for each of a scan's points, and say what to do.
+
+    Raises:
+        HarnessError: the file is missing or has another size.
+    """
     size = _size(path)
-    if size == 0 or size % WORD_BYTES or size > MOST_POINTS * WORD_BYTES:
-        raise HarnessError(
-            path, f"{size} bytes", f"whole labels of {WORD_BYTES} bytes, 1 to {MOST_POINTS} of them", AGAIN
-        )
-    return _read(path, np.dtype("<u4"), size // WORD_BYTES)
+    if size != points * WORD_BYTES:
+        found = f"{size} bytes, {size / WORD_BYTES:g} labels"
+        expected = f"{points * WORD_BYTES} bytes, one label for each of the scan's {points} points"
+        raise HarnessError(path, found, expected, remedy)
+
+
+def _count(path: Path, item_bytes: int, items: str) -> int:
+    size = _size(path)
+    if size == 0 or size % item_bytes or size > MOST_POINTS * item_bytes:
+        expected = f"whole {items} of {item_bytes} bytes, 1 to {MOST_POINTS} of them"
+        raise HarnessError(path, f"{size} bytes", expected, AGAIN)
+    return size // item_bytes
 
 
 def _size(path: Path) -> int:

@@ -46,14 +46,6 @@ class LabelMap:
         text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
-    @cached_property
-    def train_content(self) -> tuple[float, ...]:
-        """Official share of points by train id, [C + 1]: the shares of its raw ids, added up."""
-        shares = [0.0] * len(self.names)
-        for raw, share in self.content.items():
-            shares[self.raw_to_train[raw]] += share
-        return tuple(shares)
-
     def to_train(self, raw: NDArray[np.uint32], where: object) -> NDArray[np.int64]:
         """Turn label words into train ids; the class is in the low 16 bits, the instance above is dropped.
 

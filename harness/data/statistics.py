@@ -9,6 +9,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from backbones.voxelize import voxelize_first_point
+from harness.data.collate import collate
 from harness.data.scan import Scan
 from harness.data.semantickitti import SemanticKitti
 from harness.data.splits import Split
@@ -112,11 +114,8 @@ def scan_figures(dataset: SemanticKitti, voxel_size_m: float, scan_id: str) -> S
 
 
 def count_voxels(scan: Scan, voxel_size_m: float) -> int:
-    """Number of voxels by the rule of `backbones.voxelize.voxelize_first_point`: round half to even of xyz / size."""
-    cells = np.rint(scan.xyz.astype(np.float64) / voxel_size_m).astype(np.int64)
-    cells -= cells.min(axis=0)
-    _, height, depth = cells.max(axis=0) + 1
-    return len(np.unique((cells[:, 0] * height + cells[:, 1]) * depth + cells[:, 2]))
+    """Number of voxels that the networks are given, by `backbones.voxelize.voxelize_first_point`."""
+    return len(voxelize_first_point(collate([scan]), voxel_size_m).coordinates)
 
 
 def class_counts(

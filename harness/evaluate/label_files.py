@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.data.kitti_files import WORD_BYTES, read_whole_words, unreadable
+from harness.data.kitti_files import WORD_BYTES, count_words, read_whole_words, require_words, unreadable
 from harness.data.labels import LabelMap
 from harness.errors import HarnessError
 
@@ -49,7 +49,8 @@ class LabelFileCounter:
         Raises:
             HarnessError: a file can't be read, the files differ in length, or a raw id is not of the label map.
         """
-        points = _points(prediction, truth)
+        points = count_words(truth)
+        require_words(prediction, points, "Write one raw id for every point of the scan, in its order.")
         counts = np.zeros((self._ids, self._ids), dtype=np.int64)
         with _open(prediction) as predicted, _open(truth) as true:
             for start in range(0, points, BLOCK_POINTS):
@@ -74,25 +75,6 @@ class LabelFileCounter:
 def _look_up(table: Tensor, indices: NDArray[np.int32], out: NDArray[np.int16]) -> None:
     """Gather with torch, which takes 32-bit indices as they are; NumPy would first widen them in a fresh array."""
     torch.index_select(table, 0, torch.from_numpy(indices), out=torch.from_numpy(out))
-
-
-def _points(prediction: Path, truth: Path) -> int:
-    """Return the number of points that both files agree on."""
-    predicted, size = _size(prediction), _size(truth)
-    if size == 0 or size % WORD_BYTES:
-        read_whole_words(truth)
-    if predicted != size:
-        found = f"{predicted} bytes, {predicted / WORD_BYTES:g} labels"
-        expected = f"{size} bytes, one uint32 for each of the scan's {size // WORD_BYTES} points"
-        raise HarnessError(prediction, found, expected, "Write one raw id for every point of the scan, in its order.")
-    return size // WORD_BYTES
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError as error:
-        raise unreadable(path, error) from error
 
 
 def _open(path: Path) -> FileIO:

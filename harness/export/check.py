@@ -33,7 +33,7 @@ ENTRY_OVERHEAD_BYTES = 1024
 
 
 @dataclass(frozen=True)
-class Fault:
+class Finding:
     """One finding. An `error` is refused by the server, or scored wrongly; a `warning` needs a look.
 
     Attributes:
@@ -51,86 +51,85 @@ def check_submission(
     path: Path,
     expected: Mapping[str, int],
     label_map: LabelMap,
-    partial: bool = False,
+    rehearsal: bool = False,
     progress: Progress = lambda done, total: None,
-) -> list[Fault]:
+) -> list[Finding]:
     """Open an archive again and look for everything that a server could refuse.
 
     Args:
         path: the archive.
         expected: number of points of every scan that has to be in it; see `harness.export.labels.expected_points`.
         label_map: the task's classes; only raw ids of its inverse map, never that of the ignored class, may be used.
-        partial: the expected scans are what an incomplete or synthetic copy holds. The frozen counts of the test split
-            are then not demanded, and a warning says so.
+        rehearsal: the archive is not meant for the server: its scans are synthetic, or of another split. The frozen
+            counts of the test split are then not demanded, and a warning says so.
         progress: called after every scan whose labels were read.
 
     Returns:
-        Faults in the order of the archive; empty when there are none.
+        Findings in the order of the archive; empty when there are none.
     """
-    faults = list(_check_expected(expected, partial))
+    findings = list(_check_expected(expected, rehearsal))
     if path.suffix != ".zip":
-        faults.append(Fault("error", path.name, "the name has to end with .zip"))
+        findings.append(Finding("error", path.name, "the name has to end with .zip"))
     try:
         size = path.stat().st_size
         most = WORD_BYTES * sum(expected.values()) + ENTRY_OVERHEAD_BYTES * (3 * len(expected) + 2) + DESCRIPTION_BYTES
         if size > most:
             return [
-                *faults,
-                Fault("error", path.name, f"{size} bytes, more than all labels take uncompressed ({most})"),
+                *findings,
+                Finding("error", path.name, f"{size} bytes, more than all labels take uncompressed ({most})"),
             ]
         if size > LARGE_BYTES:
-            faults.append(
-                Fault("warning", path.name, f"{size / 1e6:.0f} MB; the server has refused an archive of 242 MB")
+            findings.append(
+                Finding("warning", path.name, f"{size / 1e6:.0f} MB; the server has refused an archive of 242 MB")
             )
         with ZipFile(path) as archive:
-            faults += _check_entries(archive.infolist(), expected)
-            faults += _check_contents(archive, expected, label_map, progress)
+            findings += _check_entries(archive.infolist(), expected)
+            findings += _check_contents(archive, expected, label_map, progress)
     except (BadZipFile, OSError) as error:
-        faults.append(Fault("error", path.name, f"not a readable zip archive: {error}"))
-    return faults
+        findings.append(Finding("error", path.name, f"not a readable zip archive: {error}"))
+    return findings
 
 
-def _check_expected(expected: Mapping[str, int], partial: bool) -> Iterator[Fault]:
+def _check_expected(expected: Mapping[str, int], rehearsal: bool) -> Iterator[Finding]:
     """Hold the expected scans against the test split of the data set."""
     held = Counter(scan_id.partition("/")[0] for scan_id in expected)
     official = OFFICIAL_SCANS["test"]
-    if partial:
+    total = sum(official.values())
+    if rehearsal:
         scans = ", ".join(f"{n} of sequence {sequence}" for sequence, n in sorted(held.items()))
-        total = sum(official.values())
-        yield Fault(
-            "warning", "scans", f"checked against the copy's own scans ({scans}), not the {total} of the test split"
-        )
+        message = f"not for the server: checked against these scans ({scans}), not the {total} of the test split"
+        yield Finding("warning", "scans", message)
         return
     for sequence in sorted(official.keys() | held.keys()):
         if held[sequence] != official.get(sequence, 0):
-            message = f"the copy holds {held[sequence]} scans, the test split has {official.get(sequence, 0)}"
-            yield Fault("error", f"sequence {sequence}", message)
+            message = f"{held[sequence]} scans, the test split has {official.get(sequence, 0)}"
+            yield Finding("error", f"sequence {sequence}", f"{message}; the server needs all {total}, and no other")
 
 
-def _check_entries(entries: list[ZipInfo], expected: Mapping[str, int]) -> Iterator[Fault]:
+def _check_entries(entries: list[ZipInfo], expected: Mapping[str, int]) -> Iterator[Finding]:
     """Look at names, folders, strays and declared sizes; no content is read."""
     names = Counter(entry.filename for entry in entries)
     points = {prediction_name(scan_id): count for scan_id, count in expected.items()}
     folders = required_folders(expected)
     for folder in folders:
         if folder not in names:
-            yield Fault("error", folder, "no entry for this folder; the official validator demands one")
+            yield Finding("error", folder, "no entry for this folder; the official validator demands one")
     missing = Counter(name.split("/")[1] for name in points if name not in names)
     for sequence, count in sorted(missing.items()):
-        yield Fault("error", f"sequences/{sequence}/predictions/", f"{count} label files are missing")
+        yield Finding("error", f"sequences/{sequence}/predictions/", f"{count} label files are missing")
     for name, count in names.items():
         if count > 1:
-            yield Fault("error", name, f"{count} entries with this name")
+            yield Finding("error", name, f"{count} entries with this name")
     for entry in entries:
         name = entry.filename
         if not names_safely(entry):
-            yield Fault("error", name, "a name or type that could write outside the folder, or an encrypted entry")
+            yield Finding("error", name, "a name or type that could write outside the folder, or an encrypted entry")
         elif name in points and entry.file_size != points[name] * WORD_BYTES:
-            yield Fault("error", name, _wrong_size(entry.file_size, points[name]))
+            yield Finding("error", name, _wrong_size(entry.file_size, points[name]))
         elif name == DESCRIPTION and entry.file_size > DESCRIPTION_BYTES:
-            yield Fault("error", name, f"{entry.file_size} bytes; at most {DESCRIPTION_BYTES} are sensible")
+            yield Finding("error", name, f"{entry.file_size} bytes; at most {DESCRIPTION_BYTES} are sensible")
         elif name not in points and name not in folders and name != DESCRIPTION:
-            yield Fault("error", name, "a stray entry: it belongs to no expected scan")
+            yield Finding("error", name, "a stray entry: it belongs to no expected scan")
 
 
 def _wrong_size(size: int, points: int) -> str:
@@ -142,7 +141,7 @@ def _wrong_size(size: int, points: int) -> str:
 
 def _check_contents(
     archive: ZipFile, expected: Mapping[str, int], label_map: LabelMap, progress: Progress
-) -> Iterator[Fault]:
+) -> Iterator[Finding]:
     """Read every label file whose declared size is right: checksum and values."""
     entries = {entry.filename: entry for entry in archive.infolist()}
     for done, (scan_id, points) in enumerate(sorted(expected.items()), start=1):
@@ -152,14 +151,14 @@ def _check_contents(
         progress(done, len(expected))
 
 
-def _check_labels(archive: ZipFile, entry: ZipInfo, label_map: LabelMap) -> Iterator[Fault]:
+def _check_labels(archive: ZipFile, entry: ZipInfo, label_map: LabelMap) -> Iterator[Finding]:
     try:
         with archive.open(entry) as file:
             data = file.read(entry.file_size + 1)
     except (BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
-        yield Fault("error", entry.filename, f"damaged: {error}")
+        yield Finding("error", entry.filename, f"damaged: {error}")
         return
     if len(data) != entry.file_size:
-        yield Fault("error", entry.filename, f"{len(data)} bytes come out, {entry.file_size} are declared")
+        yield Finding("error", entry.filename, f"{len(data)} bytes come out, {entry.file_size} are declared")
     elif problem := describe_values(np.frombuffer(data, dtype="<u4"), label_map):
-        yield Fault("error", entry.filename, problem)
+        yield Finding("error", entry.filename, problem)

@@ -1,15 +1,14 @@
-"""Predictions as label files: where they lie, how they are written and read, how many labels each scan needs."""
+"""Predictions as label files: how they are written, and how many labels each scan needs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data.kitti_files import POINT_BYTES, read_whole_words
+from harness.data.kitti_files import count_points
 from harness.data.labels import LabelMap
 from harness.data.predictions import prediction_name
 from harness.data.semantickitti import SemanticKitti
@@ -48,36 +47,10 @@ def write_labels(folder: Path, scan_id: str, train: NDArray[Any], label_map: Lab
     return path
 
 
-def read_labels(folder: Path, scan_ids: Iterable[str], label_map: LabelMap) -> Iterator[tuple[str, NDArray[np.int64]]]:
-    """Read predictions one scan at a time, as train ids.
-
-    Yields:
-        Scan id and [N] int64 train ids.
-
-    Raises:
-        HarnessError: a file is missing, damaged or holds a raw id that is not of the map.
-    """
-    for scan_id in scan_ids:
-        path = folder / prediction_name(scan_id)
-        yield scan_id, label_map.to_train(read_whole_words(path), path)
-
-
 def expected_points(dataset: SemanticKitti, split: Split) -> dict[str, int]:
     """Return the number of points of every scan that a copy holds of a split, from the sizes of its files.
 
     Raises:
         HarnessError: a scan is missing or no whole number of points.
     """
-    return {scan_id: _points(dataset.points_path(scan_id)) for scan_id in dataset.scan_ids(split)}
-
-
-def _points(path: Path) -> int:
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        found = f"'{error.strerror or error}' on reading"
-        raise HarnessError(path, found, "a scan", "Run `harness data check` on the copy.") from error
-    if size == 0 or size % POINT_BYTES:
-        expected = f"whole points of {POINT_BYTES} bytes"
-        raise HarnessError(path, f"{size} bytes", expected, "Run `harness data check` on the copy.")
-    return size // POINT_BYTES
+    return {scan_id: count_points(dataset.points_path(scan_id)) for scan_id in dataset.scan_ids(split)}

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 from backbones.sparse.engine import get_engine
 from baselines.registry import load_method
 from harness.config import BackboneConfig, MatrixConfig, resolve_method
+from harness.errors import HarnessError
 from harness.spec import BackboneSpec, CellSpec, DatasetSpec, MethodSpec
 
 NO_DISTILLATION = MethodSpec(name="none")
 
 
 def plan(matrix: MatrixConfig, dataset: DatasetSpec, classes: int) -> list[CellSpec]:
-    """Return the cells of a matrix, every teacher before the students that need it.
+    """Return the cells of a matrix, every teacher before the students that need it. Teachers are rows of their own.
 
     Two students that need the same teacher share one cell: a cell is what its spec says.
 
@@ -36,6 +39,24 @@ def plan(matrix: MatrixConfig, dataset: DatasetSpec, classes: int) -> list[CellS
                 for method in (resolve_method(config, "matrix") for config in matrix.methods)
             ]
     return [*teachers.values(), *students]
+
+
+def select(specs: list[CellSpec], pattern: str | None) -> list[CellSpec]:
+    """Keep the cells whose name matches a glob, and the teachers they need; all without a pattern.
+
+    Raises:
+        HarnessError: no cell matches.
+    """
+    if pattern is None:
+        return specs
+    wanted = {spec.hash for spec in specs if fnmatchcase(spec.name, pattern)}
+    needed = {spec.teacher for spec in specs if spec.hash in wanted}
+    if not wanted:
+        names = ", ".join(spec.name for spec in specs)
+        raise HarnessError(
+            f"--only {pattern}", "no cell of that name", f"a glob that matches one of {names}", "Mend it."
+        )
+    return [spec for spec in specs if spec.hash in wanted | needed]
 
 
 def _cell(matrix: MatrixConfig, dataset: DatasetSpec, backbone: BackboneConfig, seed: int, classes: int) -> CellSpec:

@@ -14,7 +14,7 @@ from backbones.points import PointBatch
 from harness.data.semantickitti import SemanticKitti
 from harness.data.splits import Split
 from harness.evaluate.evaluate import predict
-from harness.export.check import Fault, check_submission
+from harness.export.check import Finding, check_submission
 from harness.export.labels import expected_points
 from harness.export.semantickitti import Description, Submission, write_submission
 from harness.matrix.cell import load_cell_network
@@ -32,7 +32,7 @@ def submit_cell(
     device: torch.device,
     description: Description,
     progress: Progress = lambda done, total: None,
-) -> tuple[Submission, list[Fault]]:
+) -> tuple[Submission, list[Finding]]:
     """Write the archive of a cell's predictions and check it again from disk.
 
     Args:
@@ -56,8 +56,8 @@ def submit_cell(
     submission = write_submission(
         _counted(predictions, len(scan_ids), progress), out, expected, dataset.label_map, description
     )
-    partial = dataset.synthetic or split != "test" or bool(dataset.completeness(split).missing)
-    return submission, check_submission(out, expected, dataset.label_map, partial)
+    rehearsal = dataset.synthetic or split != "test"
+    return submission, check_submission(out, expected, dataset.label_map, rehearsal)
 
 
 def predict_scans(

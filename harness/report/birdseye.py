@@ -1,6 +1,5 @@
 """Bird's-eye picture of a labelled scan."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 from harness.data.labels import LabelMap
 from harness.data.palette import TRAIN_PALETTE
 from harness.errors import HarnessError
+from harness.files import replacing
 
 _INCHES, _DPI = (10.0, 8.0), 120
 
@@ -44,7 +44,7 @@ def render_birdseye(
         xyz: float [N, 3], metres; x forward, y left, z up.
         classes: integer [N], class of each point.
         colours: class id to (red, green, blue) from 0 to 255. names: class id to its name.
-        path: the PNG to write, in a folder that exists; it appears complete or not at all.
+        path: the PNG to write; it appears complete or not at all.
         title: shown above the picture.
         extent_m: half the side of the square that is shown.
 
@@ -86,13 +86,5 @@ def render_birdseye(
     )
     handles = [Line2D([], [], marker="s", linestyle="", color=shades[value], label=names[value]) for value in present]
     figure.legend(handles=handles, loc="outside right upper", frameon=False)
-    temporary = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    try:
-        figure.savefig(temporary, format="png")
-        temporary.replace(path)
-    except OSError as error:
-        raise HarnessError(
-            path, error.strerror or str(error), "a file that can be written", "Free space or choose another folder."
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as file:
+        figure.savefig(file, format="png")

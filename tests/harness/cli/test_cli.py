@@ -1,22 +1,32 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
-from harness.cli import VERBS
+from harness.cli import cli
 
 
-@pytest.mark.parametrize("verb", list(VERBS))
-def test_every_verb_has_help_with_an_example(harness, verb: str) -> None:
-    result = harness(verb, "--help")
+def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The words of every command and group below one."""
+    if path:
+        yield path
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from commands(inner, (*path, name))
+
+
+@pytest.mark.parametrize("words", list(commands(cli)), ids=" ".join)
+def test_every_command_has_help_with_an_example(harness, words: tuple[str, ...]) -> None:
+    result = harness(*words, "--help")
     assert result.code == 0
-    commands = {"data": ["check", "stats"], "measure": ["macs", "latency"], "submit": ["semantickitti"], "ls": []}
-    for command in commands.get(verb, [None]):
-        text = result.out if command is None else harness(verb, command, "--help").out
-        assert "Examples:" in text
-    assert verb != "ls" or "Examples:" in result.out
+    assert f"harness {' '.join(words)}" in result.out.partition("Examples:")[2]
 
 
 def test_version(harness) -> None:

@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-TOP = Path(__file__).parents[3]
 MATRIX = """
 dataset: {name: semantickitti, synthetic: {scans: 4, azimuths: 64, seed: 1}}
 backbones: [{teacher_width: 0.125, student_width: 0.0625, voxel_size_m: 1.0}]
@@ -29,7 +28,7 @@ submission: pvd
 
 def start(matrix: Path, out: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "harness", "run", "--matrix", str(matrix), "--out", str(out)]
-    environment = {**os.environ, "PYTHONPATH": str(TOP), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -80,6 +79,23 @@ def test_cells_tables_and_show_read_the_store(finished: tuple[Path, str], harnes
     assert "voxel_affinity" in shown
     assert "mIoU" in shown
     assert json.loads(harness("show", "--out", out, "pvd", "--json").out)["result"]["status"] == "finished"
+
+
+def test_a_dry_run_lists_cells_and_runs_none(finished: tuple[Path, str], harness) -> None:
+    out, _ = finished
+    arguments = ("run", "--matrix", out.parent / "tiny.yaml", "--out", out, "--dry-run")
+    lines = harness(*arguments).out.splitlines()
+    assert [line.split()[0] for line in lines] == ["finished"] * 4
+    lines = harness(*arguments, "--only", "*pvd*", "--seeds", "0,7").out.splitlines()
+    assert [line.split("-", 1)[0].split()[0] for line in lines] == ["finished", "pending", "finished", "pending"]
+    assert [line.rsplit("-", 2)[1:] for line in lines] == [
+        ["teacher", "s0"],
+        ["teacher", "s7"],
+        ["pvd", "s0"],
+        ["pvd", "s7"],
+    ]
+    for wrong in (("--only", "fitnets"), ("--seeds", "a"), ("--engine", "spcnov")):
+        assert harness(*arguments, *wrong).code == 2
 
 
 def test_the_archive_holds_a_label_for_every_point_and_repeats_byte_for_byte(

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backbones.voxelize import voxelize_first_point
-from harness.data.collate import collate
+from harness.data.scan import Scan
 from harness.data.semantickitti import SemanticKitti
 from harness.data.statistics import class_counts, count_voxels, statistics
 
@@ -36,10 +35,19 @@ def test_the_figures_are_those_of_plain_counting(write_sequences: WriteSequences
     assert sum(figures.class_shares.values()) == pytest.approx(1)
 
 
-def test_voxels_are_counted_as_the_networks_see_them(write_sequences: WriteSequences) -> None:
+@pytest.mark.parametrize("size", [0.05, 1.0, 7.5])
+def test_voxels_are_those_of_float32_quotients(write_sequences: WriteSequences, size: float) -> None:
     scan = SemanticKitti(write_sequences({"00": 1}, points=3000)).read("00/000000")
-    for size in (0.05, 1.0, 7.5):
-        assert count_voxels(scan, size) == len(voxelize_first_point(collate([scan]), size).coordinates)
+    cells = {tuple(round(float(value / np.float32(size))) for value in point) for point in scan.xyz}
+    assert count_voxels(scan, size) == len(cells)
+
+
+def test_a_quotient_that_float64_would_round_up_is_in_the_lower_cell() -> None:
+    """Half of float32's 0.05 is its 0.025, exactly: a half to even. In float64 the same quotient is above a half."""
+    xyz = np.array([[0.0, 0, 0], [0.025, 0, 0], [0.026, 0, 0]], dtype=np.float32)
+    assert float(xyz[1, 0]) / 0.05 > 0.5
+    scan = Scan("00/000000", xyz, np.zeros(3, np.float32), labels=None, instances=None)
+    assert count_voxels(scan, 0.05) == 2
 
 
 def test_a_split_without_labels_has_no_classes(write_sequences: WriteSequences) -> None:

@@ -9,7 +9,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from harness.data.kitti_files import MOST_POINTS, read_points, read_whole_words, read_words
+from harness.data.kitti_files import (
+    MOST_POINTS,
+    count_points,
+    count_words,
+    read_points,
+    read_whole_words,
+    read_words,
+    require_words,
+)
 from harness.errors import HarnessError
 
 anywhere = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -21,6 +29,7 @@ def test_points_are_read_as_written(tmp_path: Path, points: np.ndarray) -> None:
     path = tmp_path / "scan.bin"
     path.write_bytes(b"".join(struct.pack("<4f", *row) for row in points.tolist()))
     np.testing.assert_array_equal(read_points(path), points)
+    assert count_points(path) == len(points)
 
 
 @anywhere
@@ -30,6 +39,8 @@ def test_words_are_read_as_written(tmp_path: Path, words: np.ndarray) -> None:
     path.write_bytes(b"".join(struct.pack("<I", word) for word in words.tolist()))
     np.testing.assert_array_equal(read_words(path, len(words)), words)
     np.testing.assert_array_equal(read_whole_words(path), words)
+    assert count_words(path) == len(words)
+    require_words(path, len(words), "none")
 
 
 @pytest.mark.parametrize(
@@ -56,8 +67,16 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "000003.bin"
     with path.open("wb") as file:
         file.truncate(16 * (MOST_POINTS + 1))
-    with pytest.raises(HarnessError, match=f"1 to {MOST_POINTS}"):
-        read_points(path)
+    for read in (read_points, count_points, count_words, read_whole_words):
+        with pytest.raises(HarnessError, match=f"1 to {MOST_POINTS}"):
+            read(path)
+
+
+def test_the_remedy_for_a_wrong_number_of_labels_is_the_callers(tmp_path: Path) -> None:
+    path = tmp_path / "000003.label"
+    path.write_bytes(bytes(8))
+    with pytest.raises(HarnessError, match="found 8 bytes, 2 labels; expected 12 bytes.*Write three"):
+        require_words(path, 3, "Write three.")
 
 
 @pytest.mark.parametrize("size", [0, 8, 13, 16])

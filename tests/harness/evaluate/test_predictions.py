@@ -14,8 +14,8 @@ SCANS = {"08/000000": 301, "08/000002": 50, "08/000003": 1}
 
 
 @pytest.fixture
-def dataset(write_copy) -> SemanticKitti:
-    return SemanticKitti(write_copy(SCANS), partial=True)
+def dataset(write_sequences) -> SemanticKitti:
+    return SemanticKitti(write_sequences(SCANS, declared=False), partial=True)
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ SCANS = {f"{sequence}/{frame:06d}": 3 + sequence % 4 + frame for sequence in ran
 
 
 @pytest.fixture
-def dataset(write_copy) -> SemanticKitti:
+def dataset(write_sequences) -> SemanticKitti:
     """Two scans of each sequence of the test split."""
-    return SemanticKitti(write_copy(SCANS), partial=True)
+    return SemanticKitti(write_sequences(SCANS, declared=False), partial=True)
 
 
 @pytest.fixture

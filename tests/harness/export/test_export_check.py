@@ -11,7 +11,7 @@ from official_validator import official_validator_accepts
 from harness.data.labels import SEMANTICKITTI
 from harness.data.semantickitti import SemanticKitti
 from harness.data.splits import OFFICIAL_SCANS
-from harness.export.check import Fault, check_submission
+from harness.export.check import Finding, check_submission
 from harness.export.labels import expected_points
 
 LABEL = "sequences/11/predictions/000000.label"
@@ -36,15 +36,15 @@ def rebuild(archive: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def errors(dataset: SemanticKitti) -> Callable[[Path], list[Fault]]:
-    """Errors of an archive against the copy; the warning about the copy is left out."""
+def errors(dataset: SemanticKitti) -> Callable[[Path], list[Finding]]:
+    """Errors of an archive against the copy; the warning that it is a rehearsal is left out."""
     expected = expected_points(dataset, "test")
 
-    def check(path: Path) -> list[Fault]:
-        faults = check_submission(path, expected, SEMANTICKITTI, partial=True)
-        assert faults[0].level == "warning"
-        assert "not the 20351 of the test split" in faults[0].message
-        return [fault for fault in faults if fault.level == "error"]
+    def check(path: Path) -> list[Finding]:
+        findings = check_submission(path, expected, SEMANTICKITTI, rehearsal=True)
+        assert findings[0].level == "warning"
+        assert "not the 20351 of the test split" in findings[0].message
+        return [finding for finding in findings if finding.level == "error"]
 
     return check
 
@@ -55,7 +55,7 @@ def test_the_test_split_has_its_frozen_counts() -> None:
     assert sum(counts) == 20351
 
 
-def test_a_good_archive_has_no_fault(archive: Path, errors) -> None:
+def test_a_good_archive_has_no_error(archive: Path, errors) -> None:
     assert errors(archive) == []
 
 
@@ -65,15 +65,18 @@ def test_progress_counts_the_scans(archive: Path, dataset: SemanticKitti) -> Non
     assert steps == [(done, 22) for done in range(1, 23)]
 
 
-def test_an_incomplete_copy_is_an_error_unless_said(archive: Path, dataset: SemanticKitti) -> None:
-    faults = check_submission(archive, expected_points(dataset, "test"), SEMANTICKITTI)
-    assert len(faults) == 11
-    assert faults[0] == Fault("error", "sequence 11", "the copy holds 2 scans, the test split has 921")
+def test_an_incomplete_copy_is_an_error_but_in_a_rehearsal(archive: Path, dataset: SemanticKitti) -> None:
+    findings = check_submission(archive, expected_points(dataset, "test"), SEMANTICKITTI)
+    assert len(findings) == 11
+    assert findings[0] == Finding(
+        "error", "sequence 11", "2 scans, the test split has 921; the server needs all 20351, and no other"
+    )
 
 
-def test_scans_of_another_split_are_an_error_unless_said(archive: Path) -> None:
-    faults = check_submission(archive, {"08/000000": 4}, SEMANTICKITTI)
-    assert Fault("error", "sequence 08", "the copy holds 1 scans, the test split has 0") in faults
+def test_scans_of_another_split_are_an_error_but_in_a_rehearsal(archive: Path) -> None:
+    findings = check_submission(archive, {"08/000000": 4}, SEMANTICKITTI)
+    [message] = [finding.message for finding in findings if finding.where == "sequence 08"]
+    assert message.startswith("1 scans, the test split has 0")
 
 
 def edit(archive: Path, change: Callable[[bytearray], None]) -> Path:
@@ -103,7 +106,7 @@ RAW = np.array([10, 10, 10, 10, 10, 10], dtype="<u4")  # scan 11/000000 has 6 po
 def test_what_the_official_validator_rejects_is_an_error(rebuild, errors, dataset, changes, where, message) -> None:
     path = rebuild(**changes)
     assert not official_validator_accepts(path, dataset.root)
-    assert any(fault.where == where and message in fault.message for fault in errors(path))
+    assert any(finding.where == where and message in finding.message for finding in errors(path))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +132,7 @@ def test_what_the_official_validator_rejects_is_an_error(rebuild, errors, datase
 def test_what_the_official_validator_overlooks_is_an_error(rebuild, errors, dataset, changes, where, message) -> None:
     path = rebuild(**changes)
     assert official_validator_accepts(path, dataset.root)
-    assert any(fault.where == where and message in fault.message for fault in errors(path))
+    assert any(finding.where == where and message in finding.message for finding in errors(path))
 
 
 def test_moving_ids_are_right_for_a_map_that_has_them(rebuild, errors, dataset) -> None:
@@ -137,8 +140,8 @@ def test_moving_ids_are_right_for_a_map_that_has_them(rebuild, errors, dataset) 
         SEMANTICKITTI, names=(*SEMANTICKITTI.names, "moving-car"), train_to_raw=(*SEMANTICKITTI.train_to_raw, 252)
     )
     path = rebuild(**{LABEL: (RAW + 242).tobytes()})
-    faults = check_submission(path, expected_points(dataset, "test"), moving, partial=True)
-    assert [fault.level for fault in faults] == ["warning"]
+    findings = check_submission(path, expected_points(dataset, "test"), moving, rehearsal=True)
+    assert [finding.level for finding in findings] == ["warning"]
 
 
 def test_another_ending_is_an_error(archive: Path, errors) -> None:
@@ -157,7 +160,7 @@ def test_what_is_no_archive_is_an_error(tmp_path: Path, errors, data: bytes) -> 
 def test_an_entry_twice_is_an_error(archive: Path, errors) -> None:
     with zipfile.ZipFile(archive, "a") as bundle, pytest.warns(UserWarning, match="Duplicate"):
         bundle.writestr(LABEL, RAW.tobytes())
-    assert Fault("error", LABEL, "2 entries with this name") in errors(archive)
+    assert Finding("error", LABEL, "2 entries with this name") in errors(archive)
 
 
 def test_a_flipped_bit_is_found_by_the_checksum(rebuild, errors) -> None:
@@ -166,9 +169,9 @@ def test_a_flipped_bit_is_found_by_the_checksum(rebuild, errors) -> None:
     def flip(data: bytearray) -> None:
         data[data.index(LABEL.encode()) + len(LABEL)] ^= 60  # the first byte of the first label
 
-    [fault] = errors(edit(path, flip))
-    assert fault.where == LABEL
-    assert "damaged" in fault.message
+    [finding] = errors(edit(path, flip))
+    assert finding.where == LABEL
+    assert "damaged" in finding.message
 
 
 def test_a_symbolic_link_is_an_error(archive: Path, errors) -> None:
@@ -184,15 +187,15 @@ def test_an_encrypted_entry_is_an_error(archive: Path, errors) -> None:
         central = data.rindex(LABEL.encode()) - 46
         data[central + 8] |= 1
 
-    assert any(fault.where == LABEL and "encrypted" in fault.message for fault in errors(edit(archive, encrypt)))
+    assert any(finding.where == LABEL and "encrypted" in finding.message for finding in errors(edit(archive, encrypt)))
 
 
 def test_an_archive_larger_than_its_labels_is_not_opened(archive: Path, errors) -> None:
     def bloat(data: bytearray) -> None:
         data[:0] = bytes(200_000)
 
-    [fault] = errors(edit(archive, bloat))
-    assert "more than all labels take uncompressed" in fault.message
+    [finding] = errors(edit(archive, bloat))
+    assert "more than all labels take uncompressed" in finding.message
 
 
 def test_a_bomb_that_lies_about_its_size_is_read_no_further_than_declared(rebuild, errors) -> None:
@@ -202,6 +205,6 @@ def test_a_bomb_that_lies_about_its_size_is_read_no_further_than_declared(rebuil
         central = data.rindex(LABEL.encode()) - 46
         struct.pack_into("<I", data, central + 24, 24)
 
-    [fault] = errors(edit(bomb, lie))
-    assert fault.where == LABEL
-    assert "damaged" in fault.message
+    [finding] = errors(edit(bomb, lie))
+    assert finding.where == LABEL
+    assert "damaged" in finding.message

@@ -51,8 +51,9 @@ def test_a_class_without_a_colour_and_an_unwritable_path_are_reported(tmp_path):
     xyz, classes = disc(0.0, 0.0, 42)
     with pytest.raises(HarnessError, match="42"):
         render_birdseye(xyz, classes, TRAIN_PALETTE, NAMES, tmp_path / "a.png", "title")
-    with pytest.raises(HarnessError, match="can be written"):
-        render_birdseye(xyz, classes * 0, TRAIN_PALETTE, NAMES, tmp_path / "missing" / "a.png", "title")
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(HarnessError, match=r"folder\.png: found 'Is a directory'"):
+        render_birdseye(xyz, classes * 0, TRAIN_PALETTE, NAMES, tmp_path / "folder.png", "title")
     with pytest.raises(ValueError, match="do not fit"):
         render_birdseye(xyz, classes[:-1], TRAIN_PALETTE, NAMES, tmp_path / "a.png", "title")
-    assert not any(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["folder.png"]
