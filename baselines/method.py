@@ -17,7 +17,7 @@ from backbones.voxelize import VoxelBatch
 class MethodSettings(BaseModel):
     """Settings of a method; an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 @dataclass(frozen=True)

@@ -46,8 +46,8 @@ def load_method(name: str) -> type[Method]:
         raise UnknownMethodError(_unknown(name))
     try:
         found = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise UnknownMethodError(f"method {name!r}: {path} can't be imported ({error})") from error
+    except Exception as error:  # the module is the user's: whatever it raises, it can't be imported
+        raise UnknownMethodError(f"method {name!r}: {path} can't be imported ({error!r})") from error
     if not (isinstance(found, type) and issubclass(found, Method)):
         raise UnknownMethodError(f"method {name!r}: {path} is not a subclass of baselines.method.Method")
     return found

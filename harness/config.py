@@ -18,6 +18,9 @@ from baselines.registry import load_method
 from harness.errors import HarnessError
 from harness.spec import MeasureSpec, MethodSpec, RecipeSpec, Strict
 
+RESERVED = ("store", "data", "submissions")
+"""Folders of --out that are no matrix's."""
+
 
 class SyntheticConfig(Strict):
     """A synthetic data set to make before the run, instead of a root of the user's."""
@@ -81,7 +84,9 @@ class MatrixConfig(Strict):
 
     @model_validator(mode="after")
     def _methods_fit(self) -> MatrixConfig:
-        """Refuse the same method twice, and the export of one that is not run."""
+        """Refuse the same method twice, the export of one that is not run, and names of the store's own folders."""
+        if self.name in RESERVED:
+            raise ValueError(f"name must not be one of {', '.join(RESERVED)}: those folders are the harness's own")
         spelled = [method.model_dump_json() for method in self.methods]
         if len(set(spelled)) < len(spelled):
             raise ValueError("methods must differ in name or settings")
@@ -106,10 +111,10 @@ def load_matrix(name_or_file: str) -> MatrixConfig:
     path = shipped.get(name_or_file, Path(name_or_file))
     try:
         content = yaml.safe_load(path.read_text())
-    except (FileNotFoundError, IsADirectoryError) as error:
+    except OSError as error:
         expected = f"a matrix file or one of {', '.join(shipped)}"
         raise HarnessError(f"--matrix {name_or_file}", "nothing of that name", expected, "Mend the name.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise HarnessError(path, " ".join(str(error).split()), "a YAML file", "Mend the file there.") from error
     if not isinstance(content, dict):
         raise HarnessError(path, f"a {type(content).__name__}", "a mapping of keys", "See docs/matrices.md.")
@@ -129,8 +134,8 @@ def parse_matrix(content: dict[str, Any], where: object) -> MatrixConfig:
     try:
         get_engine(matrix.engine)
     except ValueError as error:
-        remedy = "`harness ls engines` lists those that can be used here."
-        raise HarnessError(f"{where}, key engine", repr(matrix.engine), str(error), remedy) from error
+        remedy = f"{error} `harness ls engines` lists those that can be used here."
+        raise HarnessError(f"{where}, key engine", repr(matrix.engine), "an engine", remedy) from error
     for index, method in enumerate(matrix.methods):
         resolve_method(method, f"{where}, key methods.{index}")
     return matrix
@@ -164,8 +169,8 @@ def resolve_method(method: MethodConfig, where: object) -> MethodSpec:
     try:
         settings = load_method(method.name).Settings
     except ValueError as error:
-        remedy = "`harness ls methods` lists those that ship."
-        raise HarnessError(where, f"method {method.name!r}", str(error), remedy) from error
+        remedy = f"{error} `harness ls methods` lists those that ship."
+        raise HarnessError(where, f"{method.name!r}", "a method", remedy) from error
     try:
         return MethodSpec(name=method.name, settings=settings.model_validate(method.settings).model_dump(mode="json"))
     except ValidationError as error:
@@ -175,14 +180,18 @@ def resolve_method(method: MethodConfig, where: object) -> MethodSpec:
 def _explain(error: ValidationError, model: type[BaseModel], where: object, prefix: str) -> HarnessError:
     """Turn the first fault of a validation into a message that names the key and what was meant."""
     fault = error.errors()[0]
-    key = prefix + ".".join(str(part) for part in fault["loc"])
+    key = (prefix + ".".join(str(part) for part in fault["loc"])).rstrip(".") or "(several)"
     if fault["type"] == "extra_forbidden":
         known = _keys_beside(model, fault["loc"])
         near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
         remedy = f"Did you mean {near[0]!r}?" if near else "Remove it."
         return HarnessError(f"{where}, key {key}", "an unknown key", f"one of {', '.join(known)}", remedy)
-    found = "nothing" if fault["type"] == "missing" else repr(fault["input"])[:80]
-    return HarnessError(f"{where}, key {key}", found, fault["msg"][0].lower() + fault["msg"][1:], "Mend the value.")
+    message = fault["msg"].removeprefix("Value error, ")
+    if isinstance(fault["input"], dict):
+        found = "values that do not fit together"
+    else:
+        found = "nothing" if fault["type"] == "missing" else repr(fault["input"])[:80]
+    return HarnessError(f"{where}, key {key}", found, message[0].lower() + message[1:], "Mend the value.")
 
 
 def _keys_beside(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

@@ -13,9 +13,9 @@ SCHEMA_VERSION = 1
 
 
 class Strict(BaseModel):
-    """A frozen record whose unknown keys are errors."""
+    """A frozen record of finite numbers whose unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class DatasetSpec(Strict):
@@ -35,8 +35,8 @@ class BackboneSpec(Strict):
     """A network and the grid it reads."""
 
     name: str
-    width: float = Field(gt=0, allow_inf_nan=False)
-    voxel_size_m: float = Field(gt=0, allow_inf_nan=False)
+    width: float = Field(gt=0)
+    voxel_size_m: float = Field(gt=0)
     classes: int = Field(gt=0)
 
 
@@ -77,8 +77,8 @@ class RecipeSpec(Strict):
     """
 
     name: str = "custom"
-    epochs: int = Field(default=15, ge=1)
-    batch_size: int = Field(default=2, ge=1)
+    epochs: int = Field(default=15, ge=1, le=10_000)
+    batch_size: int = Field(default=2, ge=1, le=1024)
     optimizer: Literal["sgd", "adam"] = "sgd"
     learning_rate: float = Field(default=0.24, gt=0)
     momentum: float = Field(default=0.9, ge=0, lt=1)

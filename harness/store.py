@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from harness.errors import HarnessError
-from harness.files import write_text
+from harness.files import append_line, write_text
 from harness.spec import SCHEMA_VERSION, CellResult, CellSpec
 
 Status = Literal["finished", "failed", "running", "pending"]
@@ -39,9 +39,14 @@ class CellFolder:
         return _read(self.path / "spec.json", CellSpec)
 
     def result(self) -> CellResult | None:
-        """Read result.json, or return None when the cell has none yet."""
+        """Read result.json, or return None when there is none yet; a damaged one is a failed result that says so."""
         path = self.path / "result.json"
-        return _read(path, CellResult) if path.exists() else None
+        if not path.exists():
+            return None
+        try:
+            return _read(path, CellResult)
+        except HarnessError as error:
+            return CellResult(spec=self.spec(), status="failed", reason=str(error))
 
     def write_result(self, result: CellResult) -> None:
         """Write result.json by rename."""
@@ -59,8 +64,7 @@ class CellFolder:
     def event(self, name: str, **facts: Any) -> None:
         """Append one line to events.jsonl: what happened, and when."""
         line = json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "event": name, **facts})
-        with (self.path / "events.jsonl").open("a") as file:
-            file.write(line + "\n")
+        append_line(self.path / "events.jsonl", line)
 
     def status(self) -> Status:
         """Finished or failed by its result, running when its lock is held, else pending."""
@@ -90,7 +94,7 @@ class CellFolder:
                 return False
         except Timeout:
             return True
-        except PermissionError:  # a store that this user may only read: nobody's lock can be told
+        except OSError:  # a store that can only be read: nobody's lock can be told
             return False
 
 
@@ -108,6 +112,10 @@ class Store:
         write_text(folder.path / "location.json", json.dumps({"root": str(data_root.resolve())}) + "\n")
         return folder
 
+    def result(self, spec: CellSpec) -> CellResult | None:
+        """Return the result of a cell, None when it has none."""
+        return CellFolder(self.path / spec.cell).result()
+
     def status(self, spec: CellSpec) -> Status:
         """Return the status of a cell, pending when it has no folder yet."""
         folder = CellFolder(self.path / spec.cell)
@@ -117,10 +125,6 @@ class Store:
         """List the cells, by name and then by hash."""
         folders = [CellFolder(path.parent) for path in self.path.glob("*/spec.json")]
         return sorted(folders, key=lambda folder: (folder.cell.partition("-")[2], folder.cell))
-
-    def results(self) -> list[CellResult]:
-        """Read the result of every cell that has one."""
-        return [result for folder in self.cells() if (result := folder.result()) is not None]
 
     def find(self, text: str) -> CellFolder:
         """Return the one cell whose folder name, hash or name is `text`, or whose folder name contains it.

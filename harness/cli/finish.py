@@ -28,7 +28,6 @@ from harness.store import Store
 def finish_run(
     config: MatrixConfig,
     specs: list[CellSpec],
-    results: list[CellResult],
     store: Store,
     data: RunData,
     resources: Resources,
@@ -41,6 +40,7 @@ def finish_run(
     """
     folder = store.out / config.name
     write_text(folder / "matrix.yaml", yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
+    results = [result for spec in specs if (result := store.result(spec)) is not None]  # those of other runs as well
     rows = build_rows(results, specs)
     written = write_tables(folder / "tables", rows)
     show(console, to_markdown(build_table(rows)))

@@ -8,6 +8,10 @@ from typing import Any
 import click
 
 from harness.cli.options import json_option, out_option, print_json
+from harness.errors import HarnessError
+
+PIPED_COLUMNS = 2000
+"""Wide enough that no row is broken where another program reads it."""
 
 
 @click.group("ls")
@@ -36,7 +40,10 @@ def show_rows(rows: list[dict[str, Any]], as_json: bool, empty: str) -> None:
             table.add_column(key, overflow="fold")
         for row in rows:
             table.add_row(*("" if value is None else str(value) for value in row.values()))
-        Console(soft_wrap=True).print(table)
+        console = Console()
+        if not console.is_terminal:
+            console.width = PIPED_COLUMNS
+        console.print(table)
 
 
 @command.command("matrices")
@@ -74,9 +81,13 @@ def cells(out: Path, as_json: bool) -> None:
     """
     from harness.store import Store
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for folder in Store(out).cells():
-        result = folder.result()
+        try:
+            result = folder.result()
+        except HarnessError as error:
+            rows.append({"cell": folder.cell, "status": "broken", "miou": None, "reason": str(error)})
+            continue
         score = None if result is None or result.score is None else result.score.miou
         reason = None if result is None else result.reason
         rows.append({"cell": folder.cell, "status": folder.status(), "miou": score, "reason": reason})

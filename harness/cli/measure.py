@@ -10,6 +10,8 @@ import click
 
 from harness.cli.options import device_option, json_option, print_json
 
+WIDTHS = click.FloatRange(1 / 32, 8)
+
 
 def network_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that choose a network and its scans."""
@@ -26,7 +28,13 @@ def network_options(function: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="Edge of a voxel in metres.",
         ),
-        click.option("--width", type=float, default=1.0, show_default=True, help="Factor on every channel count."),
+        click.option(
+            "--width",
+            type=click.FloatRange(1 / 32, 8),
+            default=1.0,
+            show_default=True,
+            help="Factor on every channel count.",
+        ),
         click.option("--backbone", default="minkowskinet", show_default=True, help="See `harness ls backbones`."),
         click.option("--engine", default="auto", show_default=True, help="See `harness ls engines`."),
     ):

@@ -78,6 +78,6 @@ def command(
                 console.print(f"{store.status(spec):9s} {spec.cell}", markup=False, highlight=False)
             return
         results = run_matrix(specs, store, data, resources, progress)
-    complete = finish_run(config, specs, results, store, data, resources, console)
+    complete = finish_run(config, specs, store, data, resources, console)
     if not complete or len(results) < len(specs) or any(result.status == "failed" for result in results):
         sys.exit(1)

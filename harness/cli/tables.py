@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from harness.cli.options import json_option, out_option, print_json
+from harness.errors import HarnessError
 
 
 @click.command("tables")
@@ -40,16 +41,25 @@ def command(
     from harness.report.tables import build_class_table, build_table
     from harness.store import Store
 
-    folders = [folder for folder in Store(out).cells() if only is None or only in folder.cell]
-    results = [result for folder in folders if (result := folder.result()) is not None]
-    rows = build_rows(results, [folder.spec() for folder in folders])
+    results, specs = [], []
+    for folder in Store(out).cells():
+        if only is not None and only not in folder.cell:
+            continue
+        try:
+            specs.append(folder.spec())
+        except HarnessError as error:
+            click.echo(f"left out: {error}", err=True)
+            continue
+        if (result := folder.result()) is not None:
+            results.append(result)
+    rows = build_rows(results, specs)
     if write is not None:
         for path in write_tables(write, rows):
             click.echo(path)
     elif as_json:
         print_json(build_records(rows))
     elif not rows:
-        click.echo(f"No cells in {out / 'store'}: `harness run --matrix demo --out {out}` makes some.")
+        click.echo(f"No cells in {out / 'store'}: `harness run --matrix demo --out {out}` makes some.", err=True)
     elif kind == "csv":
         click.echo(build_frame(rows).to_csv(index=False), nl=False)
     else:

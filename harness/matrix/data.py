@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from backbones.points import PointBatch
@@ -11,6 +12,9 @@ from harness.data.collate import collate
 from harness.data.screen import screen
 from harness.data.semantickitti import SemanticKitti
 from harness.data.statistics import class_counts
+from harness.data.workers import map_items
+from harness.errors import HarnessError
+from harness.files import make_folder
 from harness.spec import DatasetSpec
 
 MANIFEST_CACHE = "manifest-cache.json"
@@ -47,7 +51,7 @@ def prepare_data(
         on_note: called with a sentence about each scan left out.
 
     Raises:
-        HarnessError: the copy is incomplete or a file is damaged.
+        HarnessError: the copy is incomplete, an evaluation scan is damaged, or a split has no labelled point.
     """
     chosen, skipped = {}, []
     for split in ("train", "val"):
@@ -56,7 +60,14 @@ def prepare_data(
             skipped.append(fault.file)
             on_note(f"Left out: {fault.file}: found {fault.found}; expected {fault.expected}.")
         chosen[split] = tuple(screened.scan_ids)
-    store.mkdir(parents=True, exist_ok=True)
+    make_folder(store)
+    for _ in map_items(partial(_read_once, dataset), chosen["val"], workers):
+        pass  # a damaged evaluation scan is better found before the training than after it
+    counts = {split: class_counts(dataset, ids, workers) for split, ids in chosen.items()}
+    for split, numbers in counts.items():
+        if not any(numbers[1:]):
+            found = f"{sum(numbers)} points in {len(chosen[split])} scans, all ignored"
+            raise HarnessError(f"{dataset.root}, {split} split", found, "some labelled points", "Check its labels.")
     description = dataset.description()
     spec = DatasetSpec(
         name=description.name,
@@ -68,7 +79,11 @@ def prepare_data(
         official_scans=description.official_scans,
         skipped=tuple(str(Path(file).relative_to(dataset.root)) for file in skipped),
     )
-    return RunData(dataset, chosen["train"], chosen["val"], spec, class_counts(dataset, chosen["train"], workers))
+    return RunData(dataset, chosen["train"], chosen["val"], spec, counts["train"])
+
+
+def _read_once(dataset: SemanticKitti, scan_id: str) -> None:
+    dataset.read(scan_id)
 
 
 def read_batches(dataset: SemanticKitti, scan_ids: Sequence[str]) -> Iterator[PointBatch]:

@@ -62,7 +62,8 @@ def build_table(rows: Sequence[Row], title: str = "Accuracy and cost") -> Table:
     for row in rows:
         line = _names(row, rows, notes)
         line |= {"mIoU %": percent(row.miou), "Δ mIoU": gain(row)}
-        line |= {"GMACs": number(row.gmacs, 1), "parameters, M": number(row.parameters_m, 2)}
+        line |= {"GMACs": number(row.gmacs, 1 if (row.gmacs or 0) >= 10 else 3)}
+        line |= {"parameters, M": number(row.parameters_m, 2)}
         line |= {f"latency p50, ms ({machine})": number(row.latency_ms.get(machine), 1) for machine in machines}
         lines.append(line | {"seeds": seeds(row, notes)})
     return Table(title, pd.DataFrame(lines), (*legend(rows), *notes.lines()))

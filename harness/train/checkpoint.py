@@ -16,6 +16,9 @@ from harness.files import replacing, write_text
 KEPT = 2
 """Checkpoints that stay on disk: the newest and the one to fall back on."""
 
+KEYS = {"spec", "step", "student", "method", "optimiser", "seconds", "peak_memory_mib", "devices"}
+"""What the training loop saves and reads back."""
+
 State = dict[str, Any]
 
 
@@ -65,9 +68,9 @@ def load_latest(folder: Path, spec_hash: str) -> tuple[State | None, list[str]]:
         except HarnessError as error:
             broken.append(str(error))
             continue
-        if state.get("spec") != spec_hash:
+        if state["spec"] != spec_hash:
             remedy = "Move the folder away and run the matrix again."
-            raise HarnessError(path, f"a checkpoint of spec {state.get('spec')}", f"spec {spec_hash}", remedy)
+            raise HarnessError(path, f"a checkpoint of spec {state['spec']}", f"spec {spec_hash}", remedy)
         return state, broken
     return None, broken
 
@@ -81,13 +84,17 @@ def load(path: Path) -> State:
     remedy = "The checkpoint before it is used where there is one; delete this file to be rid of the message."
     try:
         content, expected = path.read_bytes(), path.with_suffix(".sha256").read_text().strip()
-    except OSError as error:
-        raise HarnessError(path, f"'{error.strerror}' on reading", "a checkpoint and its .sha256", remedy) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise HarnessError(path, f"'{error}' on reading", "a checkpoint and its .sha256", remedy) from error
     digest = hashlib.sha256(content).hexdigest()
     if digest != expected:
         raise HarnessError(path, f"{len(content)} bytes of SHA-256 {digest[:12]}…", f"SHA-256 {expected[:12]}…", remedy)
     try:
-        state: State = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         raise HarnessError(path, "a file that is no plain checkpoint", "tensors and numbers only", remedy) from error
-    return state
+    missing = KEYS - set(state) if isinstance(state, dict) else KEYS
+    if missing:
+        raise HarnessError(path, f"no {', '.join(sorted(missing))} in it", "the state of a training", remedy)
+    checked: State = state
+    return checked

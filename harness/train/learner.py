@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from backbones.backbone import Backbone
 from backbones.build import build_backbone
+from backbones.output import SegmentationOutput
 from backbones.sparse.engine import get_engine
 from backbones.sparse.layers import set_engine
 from backbones.voxelize import VoxelBatch
@@ -90,7 +91,7 @@ class Learner:
         if voxels.labels is None:
             raise ValueError("training needs labels")
         torch.manual_seed(torch_generator(seed, epoch, " ".join(ids), "forward pass").initial_seed())
-        student = self.student(voxels)
+        student = self._forward(voxels)
         supervised = supervised_terms(student.voxel_logits, voxels.labels, self.spec.recipe)
         terms = {name: self.method.supervised_weight * term for name, term in supervised.items()}
         if self.teacher is None:
@@ -100,6 +101,14 @@ class Learner:
         draws = [torch_generator(seed, epoch, scan_id, "method") for scan_id in ids]
         distilled: dict[str, Tensor] = self.method(student, teacher, voxels, draws)
         return terms | distilled
+
+    def _forward(self, voxels: VoxelBatch) -> SegmentationOutput:
+        try:
+            return self.student(voxels)
+        except ValueError as error:  # batch normalisation has no variance over a single voxel
+            where, found = f"scans {', '.join(voxels.points.scan_ids)}", f"{len(voxels.coordinates)} voxels: {error}"
+            remedy = "Use smaller voxels or larger batches, or take these scans away."
+            raise HarnessError(where, found, "more than one voxel on every level", remedy) from error
 
     def _build_method(self, class_counts: Sequence[int]) -> Method:
         kind = load_method(self.spec.method.name)

@@ -1,7 +1,5 @@
 import math
-import os
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pvd_reference as reference
@@ -11,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kd_inputs import wave
 
+from backbones.points import PointBatch
+from backbones.voxelize import voxelize_first_point
 from baselines.pvd.settings import PVDSettings
 from baselines.pvd.supervoxels import SupervoxelGrid
 
@@ -104,18 +104,35 @@ def test_settings_that_make_no_sense_are_refused(wrong):
         PVDSettings(**wrong)
 
 
+def read(path):
+    return torch.from_numpy(np.fromfile(path, dtype=np.float32).reshape(-1, 4)[:, :3].copy())
+
+
 @pytest.mark.real
-def test_occupied_blocks_of_a_real_scan():
-    root = os.environ.get("HARNESS_REAL_DATA")
-    if root is None:
-        pytest.skip("HARNESS_REAL_DATA is not set")
-    scan = Path(root) / "semantickitti/sequences/00/velodyne/000000.bin"
-    xyz = torch.from_numpy(np.fromfile(scan, dtype=np.float32).reshape(-1, 4)[:, :3].copy())
+def test_occupied_blocks_of_a_real_scan(real_root):
+    xyz = read(real_root / "sequences/00/velodyne/000000.bin")
     points = torch.bincount(GRID.block_of(xyz), minlength=GRID.blocks)
     expected = Counter(reference.flat(reference.block_of(*position)) for position in xyz.tolist())
     assert {block: count for block, count in enumerate(points.tolist()) if count} == expected
     held = points[points > 0].double()
     quantiles = torch.quantile(held, torch.tensor([0, 0.25, 0.5, 0.75, 0.9, 1], dtype=torch.float64)).tolist()
-    # Over 55 scans of all sequences 57 to 80 of the 96 blocks are occupied, 70 on average.
     assert len(held) == 65
     assert quantiles == pytest.approx([1, 193, 473, 2322, 6592.2, 13355])
+
+
+@pytest.mark.real
+def test_occupied_blocks_of_all_real_scans(real_root):
+    """How many blocks there are to draw from, and how many of them the default caps leave whole."""
+    settings, occupied, points, voxels = PVDSettings(), [], [], []
+    for path in sorted(real_root.glob("sequences/*/velodyne/*.bin")):
+        xyz = read(path)
+        batch = PointBatch(xyz, xyz[:, 0], torch.zeros(len(xyz), dtype=torch.int64), None, (path.stem,))
+        per_block = torch.bincount(GRID.block_of(xyz), minlength=GRID.blocks)
+        voxels_per_block = torch.bincount(GRID.block_of(voxelize_first_point(batch, 0.05).xyz), minlength=GRID.blocks)
+        assert torch.equal(per_block > 0, voxels_per_block > 0)
+        occupied.append(int((per_block > 0).sum()))
+        points.append(per_block[per_block > 0])
+        voxels.append(voxels_per_block[per_block > 0])
+    assert (len(occupied), min(occupied), max(occupied), sum(occupied)) == (55, 57, 80, 3860)
+    assert (torch.cat(points) <= settings.points_per_block).double().mean() == pytest.approx(0.687, abs=5e-4)
+    assert (torch.cat(voxels) <= settings.voxels_per_block).double().mean() == pytest.approx(0.528, abs=5e-4)

@@ -78,7 +78,7 @@ def compare(benchmark: BenchmarkFixture, kernel_map: KernelMap, channels: int, t
     benchmark.pedantic(work, setup=lambda: times.append(seconds(dense)), rounds=ROUNDS, warmup_rounds=1)  # type: ignore[no-untyped-call]
     assert benchmark.stats is not None
     ratio = benchmark.stats.stats.median / median(times)
-    benchmark.extra_info |= {"ratio_to_dense": round(ratio, 2), "pairs": kernel_map.pairs, "channels": channels}
+    benchmark.extra_info |= {"ratio_to_dense_gemm": round(ratio, 2), "pairs": kernel_map.pairs, "channels": channels}
 
 
 @pytest.mark.parametrize("channels", [16, 32, 64, 128])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.config import load_matrix, shipped_matrices
+from harness.config import load_matrix, override, shipped_matrices
 from harness.errors import HarnessError
 
 GOOD = """
@@ -42,7 +42,7 @@ def test_every_shipped_matrix_is_valid() -> None:
         (GOOD.replace("teacher_width", "teachr_width"), r"key backbones\.0\.teachr_width.*'teacher_width'"),
         (GOOD.replace("scans:", "scnas:"), r"key dataset\.synthetic\.scnas.*'scans'"),
         (GOOD.replace("temperature", "temprature"), r"methods\.1, key settings\.temprature.*'temperature'"),
-        (GOOD.replace("logit_kd", "logit_kdd"), r"methods\.1: found method 'logit_kdd'.*logit_kd"),
+        (GOOD.replace("logit_kd", "logit_kdd"), r"methods\.1: found 'logit_kdd'.*logit_kd"),
         (GOOD.replace("epochs: 3", "epochs: many"), r"key recipe\.epochs: found 'many'.*valid integer"),
         (GOOD.replace("epochs: 3", "epochs: 0"), r"key recipe\.epochs: found 0"),
         (GOOD.replace("methods:", "method:"), r"key method"),
@@ -85,3 +85,33 @@ def test_a_folder_is_no_matrix(tmp_path: Path) -> None:
 def test_what_can_not_be_built_is_found_before_anything_runs(tmp_path: Path, broken: str, message: str) -> None:
     with pytest.raises(HarnessError, match=message):
         load_matrix(write(tmp_path, broken))
+
+
+@pytest.mark.parametrize(
+    "broken, message",
+    [
+        (GOOD.replace("epochs: 3", "epochs: 3, learning_rate: .inf"), r"key recipe\.learning_rate: found inf.*finite"),
+        (GOOD + "submission: pvdd\n", r"key \(several\): found values that do not fit together; .*'pvdd' is none"),
+        (GOOD.replace("[none,", "[none, none,"), "methods must differ"),
+        (GOOD + "name: store\n", "name must not be one of store, data"),
+        (GOOD.replace("logit_kd", "'.foo:bar'"), r"methods\.1: found '\.foo:bar'; expected a method\."),
+        ("[" * 5000, "expected a YAML file"),
+    ],
+)
+def test_what_would_go_wrong_later_is_refused_at_once(tmp_path: Path, broken: str, message: str) -> None:
+    with pytest.raises(HarnessError, match=message):
+        load_matrix(write(tmp_path, broken))
+
+
+def test_a_name_longer_than_the_system_allows_is_no_matrix() -> None:
+    with pytest.raises(HarnessError, match="nothing of that name"):
+        load_matrix("x" * 5000)
+
+
+def test_the_command_line_overrides_and_is_checked_like_the_file(tmp_path: Path) -> None:
+    matrix = load_matrix(write(tmp_path, GOOD))
+    changed = override(matrix, "portable", "3,4")
+    assert (changed.engine, changed.seeds) == ("portable", (3, 4))
+    assert override(matrix) == matrix
+    with pytest.raises(HarnessError, match=r"the command line, key seeds\.0: found 'a'"):
+        override(matrix, seeds="a")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,20 +11,22 @@ from test_spec import spec
 
 from harness.errors import HarnessError
 from harness.spec import CellResult
-from harness.store import Store
+from harness.store import CellFolder, Store
 
 
 def test_a_cells_life(tmp_path: Path) -> None:
     store = Store(tmp_path / "runs")
     folder = store.add(spec(), tmp_path)
-    assert (folder.status(), folder.result(), store.results()) == ("pending", None, [])
+    assert (folder.status(), folder.result(), store.result(spec())) == ("pending", None, None)
+    assert store.status(spec(seed=9)) == "pending"
     with folder.lock():
         assert folder.status() == "running"
         with pytest.raises(Timeout), Store(tmp_path / "runs").find("pvd").lock():
             pass
     folder.write_result(CellResult(spec=spec(), status="failed", reason="disk"))
     assert folder.status() == "failed"
-    assert store.results()[0].reason == "disk"
+    assert store.status(spec()) == "failed"
+    assert store.result(spec()).reason == "disk"
     assert folder.spec() == spec()
     assert folder.data_root() == tmp_path.resolve()
 
@@ -52,8 +56,46 @@ def test_cells_are_found_by_folder_hash_name_or_part(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"schema_version": 99}', "[]"])
-def test_a_broken_result_is_named(tmp_path: Path, text: str) -> None:
+def test_a_broken_result_is_a_failed_one_that_names_the_file(tmp_path: Path, text: str) -> None:
     folder = Store(tmp_path).add(spec(), tmp_path)
     (folder.path / "result.json").write_text(text)
-    with pytest.raises(HarnessError, match=r"result\.json.*schema version 1"):
-        folder.result()
+    result = folder.result()
+    assert result is not None
+    assert result.status == folder.status() == "failed"
+    assert re.search(r"result\.json.*schema version 1", str(result.reason))
+
+
+def test_a_broken_spec_is_named(tmp_path: Path) -> None:
+    folder = Store(tmp_path).add(spec(), tmp_path)
+    (folder.path / "spec.json").write_text("{")
+    with pytest.raises(HarnessError, match=r"spec\.json.*schema version 1"):
+        folder.spec()
+
+
+def test_looking_does_not_take_a_cell_from_its_runner(tmp_path: Path) -> None:
+    folder = Store(tmp_path).add(spec(), tmp_path)
+    assert folder.status() == "pending"
+    assert not (folder.path / ".lock").exists(), "looking writes nothing"
+    looking = threading.Event()
+
+    def look() -> None:
+        while not looking.is_set():
+            CellFolder(folder.path).status()
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        for _ in range(50):
+            with folder.lock():
+                pass
+    finally:
+        looking.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"root": 3}'])
+def test_a_broken_location_is_named(tmp_path: Path, text: str) -> None:
+    folder = Store(tmp_path).add(spec(), tmp_path)
+    (folder.path / "location.json").write_text(text)
+    with pytest.raises(HarnessError, match=r"location\.json.*data root"):
+        folder.data_root()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 MATRIX = """
-backbones: [{teacher_width: 0.0625, student_width: 0.0625, voxel_size_m: 8.0}]
+backbones: [{teacher_width: 0.0625, student_width: 0.0625, voxel_size_m: 2.0}]
 methods: [none]
 recipe: {epochs: 1}
 measure: {macs_scans: 1, latency_scans: 0}
@@ -18,7 +18,7 @@ measure: {macs_scans: 1, latency_scans: 0}
 @pytest.fixture
 def submit(harness, write_sequences, tmp_path: Path):
     """Train on a real copy of which most scans are missing; return a call that exports from it, with options."""
-    root = write_sequences({"00": 1, "08": 1, "11": 2}, declared=False)
+    root = write_sequences({"00": 1, "08": 1, "11": 2}, declared=False, points=300)
     matrix, out = tmp_path / "tiny.yaml", tmp_path / "runs"
     matrix.write_text(MATRIX)
     outcome = harness("run", "--matrix", matrix, "--out", out, "--semantickitti", root, "--partial", "--device", "cpu")

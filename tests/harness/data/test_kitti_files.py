@@ -75,7 +75,7 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
 def test_the_remedy_for_a_wrong_number_of_labels_is_the_callers(tmp_path: Path) -> None:
     path = tmp_path / "000003.label"
     path.write_bytes(bytes(8))
-    with pytest.raises(HarnessError, match="found 8 bytes, 2 labels; expected 12 bytes.*Write three"):
+    with pytest.raises(HarnessError, match=r"found 8 bytes, 2 labels; expected 12 bytes.*Write three"):
         require_words(path, 3, "Write three.")
 
 

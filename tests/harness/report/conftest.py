@@ -15,6 +15,7 @@ from harness.spec import (
     RecipeSpec,
     ScoreResult,
     SpanResult,
+    TrainingResult,
 )
 
 MakeSpec = Callable[..., CellSpec]
@@ -81,6 +82,15 @@ def make_result(spec: CellSpec, miou: float, card: dict[str, Any] | None = None,
             spans={},
             fit=None,
             cold_start_ms=90,
+        ),
+        training=TrainingResult(
+            steps=100,
+            seconds=60,
+            peak_memory_mib=1000,
+            devices=("AMD EPYC, 2 threads",),
+            final_terms={"cross_entropy": 1.0},
+            weights_sha256="0" * 64,
+            teacher_weights_sha256=None,
         ),
     )
 

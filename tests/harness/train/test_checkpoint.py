@@ -13,7 +13,8 @@ from harness.train import checkpoint
 
 
 def state(step: int, spec: str = "abc") -> dict:
-    return {"spec": spec, "step": step, "student": {"weight": torch.full((3,), float(step))}}
+    rest = {"method": {}, "optimiser": {}, "seconds": 1.0, "peak_memory_mib": 1.0, "devices": ["cpu"]}
+    return {"spec": spec, "step": step, "student": {"weight": torch.full((3,), float(step))}, **rest}
 
 
 def test_the_newest_is_loaded_and_two_are_kept(tmp_path: Path) -> None:
@@ -51,7 +52,18 @@ def drop_the_hash(path: Path) -> None:
     path.with_suffix(".sha256").unlink()
 
 
-@pytest.mark.parametrize("damage", [truncate, empty, flip_a_bit, drop_the_hash])
+def hash_of_no_text(path: Path) -> None:
+    path.with_suffix(".sha256").write_bytes(b"\xff\xfe")
+
+
+def another_content(path: Path) -> None:
+    buffer = io.BytesIO()
+    torch.save([1, 2], buffer)
+    path.write_bytes(buffer.getvalue())
+    path.with_suffix(".sha256").write_text(hashlib.sha256(buffer.getvalue()).hexdigest())
+
+
+@pytest.mark.parametrize("damage", [truncate, empty, flip_a_bit, drop_the_hash, hash_of_no_text, another_content])
 def test_a_broken_checkpoint_is_named_and_the_one_before_it_used(tmp_path: Path, damage) -> None:
     checkpoint.save(tmp_path, state(1))
     checkpoint.save(tmp_path, state(2))

@@ -112,7 +112,7 @@ def test_training_lowers_the_loss(root: Path, tmp_path: Path) -> None:
     run(job)
     rows = [json.loads(line) for line in (job.folder / "metrics.jsonl").read_text().splitlines()]
     first, last = (sum(row["terms"]["cross_entropy"] for row in part) for part in (rows[:3], rows[-3:]))
-    assert last < 0.8 * first
+    assert last < 0.95 * first, "the labels are random: only their shares can be learned"
 
 
 def test_a_loss_that_is_not_finite_stops_with_its_name_and_keeps_the_last_checkpoint(

@@ -14,6 +14,8 @@ from harness.data.street.statistics import RANGE_PERCENTILES, VOXEL_SIZES_M, Sca
 FIGURE_TOLERANCE = 0.15
 SHARE_TOLERANCE = 0.35
 MAIN_CLASSES = (Raw.ROAD, Raw.VEGETATION, Raw.TERRAIN, Raw.SIDEWALK, Raw.BUILDING, Raw.FENCE, Raw.CAR)
+SMALLEST_SHOWN = 0.001
+"""A figure below it is printed as 0.000, so no ratio is."""
 SEEDS = (8, 9, 10, 11)
 SEQUENCES = tuple(f"{number:02d}" for number in range(11))
 
@@ -48,6 +50,17 @@ def test_figures_are_those_of_plain_loops():
     assert figures.ranges_m[-1] == pytest.approx(np.linalg.norm([70.0, 3.0, 9.0]))
 
 
+def name_of(raw: Raw) -> str:
+    return raw.name.lower().replace("_", "-")
+
+
+def shown(value: float) -> str:
+    """Whole numbers from a hundred on, two decimals below, three below one."""
+    if value >= 100:
+        return f"{value:,.0f}".replace(",", " ")
+    return f"{value:.2f}" if value >= 1 else f"{value:.3f}"
+
+
 def average(scans: list[ScanStatistics]) -> dict[str, float]:
     """Mean of every figure by its name in the table."""
     columns = {"points": [scan.points for scan in scans], "cells of 480x360x32": [scan.cells for scan in scans]}
@@ -56,7 +69,7 @@ def average(scans: list[ScanStatistics]) -> dict[str, float]:
     for index, size in enumerate(VOXEL_SIZES_M):
         columns[f"voxels of {size} m"] = [scan.voxels[index] for scan in scans]
         columns[f"pairs per voxel at {size} m"] = [scan.pairs[index] for scan in scans]
-    columns |= {f"{raw.name.lower()}, %": [100 * scan.shares[raw] for scan in scans] for raw in Raw if raw < 252}
+    columns |= {f"{name_of(raw)}, %": [100 * scan.shares[raw] for scan in scans] for raw in Raw if raw < 252}
     return {name: float(np.mean(values)) for name, values in columns.items()}
 
 
@@ -86,12 +99,12 @@ def test_synthetic_scans_have_the_figures_of_real_ones():
     if not root:
         pytest.skip("HARNESS_REAL_DATA is not set")
     real, synthetic = average(real_scans(Path(root))), average(synthetic_scans())
-    lines = ["", "| figure | real | synthetic | ratio |", "|---|---|---|---|"]
+    lines = ["", "| figure | real | synthetic | ratio |", "|---|---:|---:|---:|"]
     for name, value in real.items():
-        ratio = f"{synthetic[name] / value:.2f}" if value else "-"
-        lines.append(f"| {name} | {value:.5g} | {synthetic[name]:.5g} | {ratio} |")
+        ratio = f"{synthetic[name] / value:.2f}" if value >= SMALLEST_SHOWN else "–"
+        lines.append(f"| {name} | {shown(value)} | {shown(synthetic[name])} | {ratio} |")
     sys.stdout.write("\n".join([*lines, ""]))
-    main = {f"{raw.name.lower()}, %" for raw in MAIN_CLASSES}
+    main = {f"{name_of(raw)}, %" for raw in MAIN_CLASSES}
     wrong = {
         name: (value, synthetic[name])
         for name, value in real.items()

@@ -81,6 +81,15 @@ def test_all_19_classes_occur_in_train_and_in_val(streets, tmp_path, seed):
         assert {SEMANTICKITTI.raw_to_train[value] for value in raw.tolist()} == set(range(20))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20))
+def test_a_dozen_scans_show_all_19_classes_in_train_and_in_val(tmp_path, seed):
+    root = synthesize_semantickitti(tmp_path / "set", 12, seed, 512).out
+    for sequences in (("00",), ("08",)):
+        raw = np.unique(np.concatenate(labels_of(root, sequences)) & 0xFFFF)
+        assert {SEMANTICKITTI.raw_to_train[value] for value in raw.tolist()} >= set(range(1, 20))
+
+
 def test_the_reader_reads_every_split(streets):
     dataset = SemanticKitti(streets[0].out)
     assert dataset.synthetic
