@@ -82,8 +82,9 @@ def _export(
     pictures.mkdir(parents=True, exist_ok=True)
     [(_, predicted)] = predict_scans(cell, [collate([scan])], resources.device)
     paths = [submission.path]
-    for what, labels in ((f"predicted by {name}", predicted), ("ground truth", scan.labels)):
+    drawn = {"predicted": (predicted, f"predicted by {name}"), "truth": (scan.labels, "ground truth")}
+    for file, (labels, title) in drawn.items():
         if labels is not None:
-            picture = pictures / f"{what.split()[0]}.png"
-            paths.append(draw_scan(scan.xyz, labels, SEMANTICKITTI, picture, f"{scan.scan_id}, {what}"))
+            picture = pictures / f"{file}.png"
+            paths.append(draw_scan(scan.xyz, labels, SEMANTICKITTI, picture, f"{scan.scan_id}, {title}"))
     return paths, findings

@@ -15,7 +15,8 @@ SCANS = {"08/000000": 301, "08/000002": 50, "08/000003": 1}
 
 @pytest.fixture
 def dataset(write_sequences) -> SemanticKitti:
-    return SemanticKitti(write_sequences(SCANS, declared=False), partial=True)
+    every_id = sorted(SEMANTICKITTI.raw_to_train)
+    return SemanticKitti(write_sequences(SCANS, declared=False, raw_ids=every_id), partial=True)
 
 
 @pytest.fixture
