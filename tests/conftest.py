@@ -31,7 +31,7 @@ def write_sequences(tmp_path: Path) -> WriteSequences:
             sizes = {int(frame): number} if frame else {f: points + 3 * f for f in range(number)}
             for f, size in sizes.items():
                 write_scan(root / "sequences" / sequence, f, size, raw_ids, rng)
-            frames[sequence] = max(frames.get(sequence, 0), *(f + 1 for f in sizes))
+            frames[sequence] = max(frames.get(sequence, 0), max(sizes) + 1)
         pose = "1 0 0 0 0 1 0 0 0 0 1 0\n"
         for sequence, count in frames.items():
             (root / "sequences" / sequence / "poses.txt").write_text(pose * count)
@@ -50,10 +50,8 @@ def write_scan(sequence: Path, frame: int, points: int, raw_ids: Sequence[int], 
     cloud = np.hstack([rng.normal(0, 20, (points, 3)), rng.random((points, 1))]).astype("<f4")
     cloud.tofile(sequence / "velodyne" / f"{frame:06d}.bin")
     if sequence.name <= "10":
-        words = (
-            rng.choice(np.array(raw_ids, dtype=np.uint32), points)
-            | rng.integers(0, 1 << 16, points, dtype=np.uint32) << 16
-        )
+        classes = rng.choice(np.array(raw_ids, dtype=np.uint32), points)
+        words = classes | rng.integers(0, 1 << 16, points, dtype=np.uint32) << 16
         words.astype("<u4").tofile(sequence / "labels" / f"{frame:06d}.label")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).parents[1]
-PAGES = [path for path in (*TOP.glob("*.md"), *(TOP / "docs").glob("*.md"))]
+PAGES = [*TOP.glob("*.md"), *(TOP / "docs").glob("*.md")]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
