@@ -30,3 +30,18 @@ def test_no_page_has_a_placeholder() -> None:
     assert not [
         page.name for page in PAGES if re.search(r"\b[A-Z]+_[A-Z]+_?(?:OUTPUT|HERE)\b|TODO|TBD", page.read_text())
     ]
+
+
+def test_the_table_of_the_first_run_is_that_of_its_results() -> None:
+    """The page shows what the results kept beside it say, digit for digit."""
+    from harness.report.grouping import build_rows
+    from harness.report.render import to_markdown
+    from harness.report.tables import build_class_table, build_table
+    from harness.spec import CellResult
+
+    files = sorted((TOP / "results/measured/first-run").glob("*.json"))
+    rows = build_rows([CellResult.model_validate_json(file.read_bytes()) for file in files])
+    page = (TOP / "docs/first-run.md").read_text()
+    assert len(files) == 4
+    assert to_markdown(build_table(rows)) in page
+    assert to_markdown(build_class_table(rows)) in page

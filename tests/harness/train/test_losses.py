@@ -75,7 +75,7 @@ def test_nothing_labelled_is_no_loss_and_no_gradient(loss, rows: int) -> None:
     logits = torch.randn(rows, 4, requires_grad=True)
     value = loss(logits, torch.zeros(rows, dtype=torch.int64))
     value.backward()
-    assert float(value) == 0
+    assert value.item() == 0
     assert torch.equal(logits.grad, torch.zeros_like(logits))
 
 
