@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import resource
 import shutil
 from pathlib import Path
 
@@ -12,12 +13,15 @@ import torch
 
 from harness.config import parse_matrix
 from harness.data.semantickitti import SemanticKitti
+from harness.errors import HarnessError
 from harness.matrix.cell import Resources
 from harness.matrix.data import evenly_spaced, prepare_data, spread_by_size
 from harness.matrix.plan import plan
 from harness.matrix.run import run_matrix
 from harness.spec import CellResult
 from harness.store import Store
+from harness.train.learner import build_network
+from harness.train.weights import save_weights
 
 MATRIX = parse_matrix(
     {
@@ -129,6 +133,61 @@ def test_a_broken_scan_fails_its_cells_with_the_reason_and_a_rerun_does_what_is_
     results = run_matrix(specs, store, data, Resources(torch.device("cpu")), notes)
     assert [r.status for r in results] == ["finished"] * 4
     assert notes.steps == 4, "the two that had been trained only needed their evaluation"
+
+
+def test_a_disk_that_takes_no_checkpoint_fails_the_cells_and_a_rerun_finishes_them(root: Path, tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    try:
+        results, _ = run(root, tmp_path / "runs")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [r.status for r in results] == ["failed"] * 4
+    assert "000000002.pt" in str(results[0].reason)
+    assert "on writing" in str(results[0].reason)
+    assert not list((tmp_path / "runs").rglob("*.tmp")), "nothing half-written is left"
+    assert not list((tmp_path / "runs").rglob("*.pt"))
+    results, _ = run(root, tmp_path / "runs")
+    assert [r.status for r in results] == ["finished"] * 4
+
+
+def test_what_can_not_be_used_is_found_before_training(root: Path, tmp_path: Path) -> None:
+    labels = sorted((root / "sequences/00/labels").iterdir())
+    whole = [path.read_bytes() for path in labels]
+    for path in labels:
+        path.write_bytes(bytes(path.stat().st_size))
+    with pytest.raises(HarnessError, match=r"train split: found .* all ignored; expected some labelled points"):
+        prepare_data(SemanticKitti(root), tmp_path, 0)
+    for path, content in zip(labels, whole, strict=True):
+        path.write_bytes(content)
+    (root / "sequences/08/velodyne/000001.bin").write_bytes(b"123")
+    with pytest.raises(HarnessError, match=r"000001\.bin"):
+        prepare_data(SemanticKitti(root), tmp_path, 0)
+
+
+def test_exchanged_weights_are_refused(root: Path, tmp_path: Path) -> None:
+    results, _ = run(root, tmp_path / "runs")
+    store = Store(tmp_path / "runs")
+    teacher, student = (store.find(result.spec.hash) for result in results[:2])
+    weights = teacher.path / "weights.safetensors"
+    other = build_network(teacher.spec().backbone, "portable", 99)
+    save_weights(other, weights)
+    (store.find(results[2].spec.hash).path / "result.json").unlink()
+    again, _ = run(root, tmp_path / "runs")
+    assert [r.status for r in again] == ["finished", "finished", "failed", "finished"]
+    assert "weights.safetensors" in str(again[2].reason)
+    assert student.status() == "finished"
+
+
+def test_measuring_more_does_not_train_again(root: Path, tmp_path: Path) -> None:
+    first, _ = run(root, tmp_path / "runs")
+    more = MATRIX.model_copy(update={"measure": MATRIX.measure.model_copy(update={"latency_passes": 2})})
+    store, notes = Store(tmp_path / "runs"), Notes()
+    data = prepare_data(SemanticKitti(root), store.path, 0)
+    second = run_matrix(plan(more, data.spec, 19), store, data, Resources(torch.device("cpu")), notes)
+    assert notes.steps == 0
+    assert [r.latency.passes for r in second if r.latency] == [2] * 4
+    assert [r.score for r in second] == [r.score for r in first]
 
 
 def test_a_damaged_training_scan_is_left_out_only_when_asked(root: Path, tmp_path: Path) -> None:
