@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 from torch import nn
@@ -10,7 +11,7 @@ from backbones.output import SegmentationOutput
 from backbones.voxelize import VoxelBatch
 
 
-class Backbone(nn.Module):
+class Backbone(nn.Module, ABC):
     """A segmentation network on voxelised scans.
 
     Attributes:
@@ -19,9 +20,9 @@ class Backbone(nn.Module):
 
     stage_channels: Mapping[str, int]
 
+    @abstractmethod
     def forward(self, voxels: VoxelBatch) -> SegmentationOutput:
         """Segment a batch of voxelised scans."""
-        raise TypeError(f"{type(self).__name__} does not define forward()")
 
     def __call__(self, voxels: VoxelBatch) -> SegmentationOutput:
         """Call `forward` with its types."""

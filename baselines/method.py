@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -35,7 +36,7 @@ class MethodContext:
     teacher_stages: Mapping[str, int]
 
 
-class Method(nn.Module):
+class Method(nn.Module, ABC):
     """A distillation method.
 
     A subclass names its settings (`Settings`) and computes its terms in `forward`. Trainable adapters are ordinary
@@ -57,6 +58,7 @@ class Method(nn.Module):
     def __init__(self, settings: MethodSettings, context: MethodContext) -> None:
         super().__init__()
 
+    @abstractmethod
     def forward(
         self,
         student: SegmentationOutput,
@@ -72,4 +74,3 @@ class Method(nn.Module):
             batch: the voxels and points both networks saw, with labels.
             draws: one CPU generator per scan, a pure function of (seed, epoch, scan id).
         """
-        raise TypeError(f"{type(self).__name__} does not define forward()")
