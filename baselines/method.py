@@ -41,6 +41,7 @@ class Method(nn.Module, ABC):
 
     A subclass names its settings (`Settings`) and computes its terms in `forward`. Trainable adapters are ordinary
     submodules: they are optimised and checkpointed with the student, and counted in neither its parameters nor MACs.
+    With `needs_teacher` False the student is trained alone, and `forward` is never called.
 
     Args:
         settings: a validated instance of `Settings`.

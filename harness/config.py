@@ -113,7 +113,8 @@ def load_matrix(name_or_file: str) -> MatrixConfig:
         content = yaml.safe_load(path.read_text())
     except OSError as error:
         expected = f"a matrix file or one of {', '.join(shipped)}"
-        raise HarnessError(f"--matrix {name_or_file}", "nothing of that name", expected, "Mend the name.") from error
+        found = "nothing of that name" if isinstance(error, FileNotFoundError) else f"'{error.strerror}' on reading"
+        raise HarnessError(f"--matrix {name_or_file[:80]}", found, expected, "Mend the name.") from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise HarnessError(path, " ".join(str(error).split()), "a YAML file", "Mend the file there.") from error
     if not isinstance(content, dict):
@@ -179,7 +180,8 @@ def resolve_method(method: MethodConfig, where: object) -> MethodSpec:
 
 def _explain(error: ValidationError, model: type[BaseModel], where: object, prefix: str) -> HarnessError:
     """Turn the first fault of a validation into a message that names the key and what was meant."""
-    fault = error.errors()[0]
+    faults = error.errors()
+    fault = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])  # a typo also makes a key missing
     key = (prefix + ".".join(str(part) for part in fault["loc"])).rstrip(".") or "(several)"
     if fault["type"] == "extra_forbidden":
         known = _keys_beside(model, fault["loc"])
@@ -187,10 +189,12 @@ def _explain(error: ValidationError, model: type[BaseModel], where: object, pref
         remedy = f"Did you mean {near[0]!r}?" if near else "Remove it."
         return HarnessError(f"{where}, key {key}", "an unknown key", f"one of {', '.join(known)}", remedy)
     message = fault["msg"].removeprefix("Value error, ")
-    if isinstance(fault["input"], dict):
+    if fault["type"] == "missing":
+        found = "nothing"
+    elif fault["type"] == "value_error" and isinstance(fault["input"], dict):
         found = "values that do not fit together"
     else:
-        found = "nothing" if fault["type"] == "missing" else repr(fault["input"])[:80]
+        found = repr(fault["input"])[:80]
     return HarnessError(f"{where}, key {key}", found, message[0].lower() + message[1:], "Mend the value.")
 
 

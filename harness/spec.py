@@ -89,6 +89,12 @@ class RecipeSpec(Strict):
     lovasz_weight: float = Field(default=1.0, ge=0)
     augmentation: Augmentation = Augmentation()
 
+    @model_validator(mode="after")
+    def _learns(self) -> RecipeSpec:
+        if not self.cross_entropy_weight and not self.lovasz_weight:
+            raise ValueError("cross_entropy_weight and lovasz_weight must not both be 0")
+        return self
+
 
 class MeasureSpec(Strict):
     """How much of the cost protocols is run for a cell."""

@@ -137,9 +137,9 @@ class Store:
         matches = exact or [f for f in folders if text in f.cell]
         if len(matches) == 1:
             return matches[0]
-        known = ", ".join(f.cell for f in matches or folders) or "none"
-        found = f"{len(matches)} cells that match"
-        raise HarnessError(f"cell {text!r} in {self.path}", found, "exactly one", f"Give one of: {known}.")
+        known = ", ".join(f.cell for f in matches or folders)
+        remedy = f"Give one of: {known}." if known else "The store is empty: run a matrix with this --out first."
+        raise HarnessError(f"cell {text!r} in {self.path}", f"{len(matches)} cells that match", "exactly one", remedy)
 
 
 def _read(path: Path, kind: type[Record]) -> Record:

@@ -64,7 +64,7 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped. The same command goes on from the last checkpoint.", err=True)
+        click.echo("Stopped. A run goes on from its last checkpoint with the same command.", err=True)
         sys.exit(130)
     except OSError as error:
         fail(f"{error.filename or 'output'}: {error.strerror or error}")

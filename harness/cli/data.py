@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from harness.cli.options import json_option, partial_option, print_json, semantickitti_option, to_split
+from harness.cli.options import json_option, partial_option, print_json, progress_bar, semantickitti_option, to_split
 
 
 @click.group("data")
@@ -22,18 +20,6 @@ def command() -> None:
       harness data check --semantickitti /data/semantickitti
       harness data stats --semantickitti /data/semantickitti --split val
     """
-
-
-@contextmanager
-def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on standard error when it is a terminal."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
-        task = bars.add_task(label, total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
 @command.group("synthesize")
@@ -124,7 +110,7 @@ def check_command(
             click.echo(f"note: {note.file}: found {note.found}; expected {note.expected}.")
         for fault in report.faults:
             click.echo(f"fault: {fault.file}: found {fault.found}; expected {fault.expected}. {fault.remedy}", err=True)
-        verdict = "no fault" if report.ok else f"{len(report.faults)} faults"
+        verdict = "no fault" if report.ok else f"faults: {len(report.faults)}"
         click.echo(f"{verdict}{' (partial copy)' if report.partial else ''}; manifest {report.manifest}")
     if not report.ok:
         sys.exit(2)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import json_option, partial_option, print_json, semantickitti_option, to_split
+from harness.cli.options import json_option, partial_option, print_json, progress_bar, semantickitti_option, to_split
 
 
 @click.command("evaluate")
@@ -34,7 +34,8 @@ def command(predictions: Path, semantickitti: Path | None, split: str, partial: 
 
     dataset = SemanticKitti(find_root("semantickitti", semantickitti), partial)
     chosen = to_split(split)
-    scores = evaluate_predictions(predictions, dataset, chosen)
+    with progress_bar("evaluate") as progress:
+        scores = evaluate_predictions(predictions, dataset, chosen, progress)
     completeness = dataset.completeness(chosen)
     iou = dict(zip(dataset.label_map.names[1:], scores.iou, strict=True))
     record = {

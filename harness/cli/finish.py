@@ -79,7 +79,6 @@ def _export(
     submission, findings = submit_cell(cell, dataset, "test", archive, resources.device, Description(name))
     scan = dataset.read(data.evaluation[0])
     pictures = folder / "pictures"
-    pictures.mkdir(parents=True, exist_ok=True)
     [(_, predicted)] = predict_scans(cell, [collate([scan])], resources.device)
     paths = [submission.path]
     drawn = {"predicted": (predicted, f"predicted by {name}"), "truth": (scan.labels, "ground truth")}

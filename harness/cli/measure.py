@@ -30,7 +30,7 @@ def network_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--width",
-            type=click.FloatRange(1 / 32, 8),
+            type=WIDTHS,
             default=1.0,
             show_default=True,
             help="Factor on every channel count.",
@@ -123,7 +123,7 @@ def latency(
         print_json(result.model_dump(mode="json"))
         return
     click.echo(
-        f"{result.device_kind}: {result.device}, {result.threads} threads, {result.scans} scans × {result.passes}"
+        f"{result.device_kind}: {result.device}, threads: {result.threads}, {result.scans} scans × {result.passes}"
     )
     for name, span in {"end_to_end": result.end_to_end, **result.spans}.items():
         click.echo(f"  {name:18s} p50 {span.p50_ms:9.2f} ms   p95 {span.p95_ms:9.2f} ms   mean {span.mean_ms:9.2f} ms")

@@ -72,12 +72,13 @@ def command(
         root = data_root(config, semantickitti, out, progress)
         dataset = SemanticKitti(root, partial, "skip-and-report" if skip_damaged else "fail")
         data = prepare_data(dataset, store.path, workers, progress.note)
-        specs = select(plan(config, data.spec, SEMANTICKITTI.classes), only)
+        planned = plan(config, data.spec, SEMANTICKITTI.classes)
+        specs = select(planned, only)
         if dry_run:
             for spec in specs:
                 console.print(f"{store.status(spec):9s} {spec.cell}", markup=False, highlight=False)
             return
         results = run_matrix(specs, store, data, resources, progress)
-    complete = finish_run(config, specs, store, data, resources, console)
+    complete = finish_run(config, planned, store, data, resources, console)
     if not complete or len(results) < len(specs) or any(result.status == "failed" for result in results):
         sys.exit(1)

@@ -13,7 +13,7 @@ from harness.cli.options import (
     out_option,
     partial_option,
     print_json,
-    semantickitti_option,
+    progress_bar,
     to_split,
 )
 
@@ -31,7 +31,11 @@ def command() -> None:
 @command.command("semantickitti")
 @click.argument("cell")
 @out_option
-@semantickitti_option
+@click.option(
+    "--semantickitti",
+    type=click.Path(path_type=Path),
+    help="Root of SemanticKITTI. Default: where the cell's run read it.",
+)
 @partial_option
 @click.option(
     "--split",
@@ -84,7 +88,10 @@ def semantickitti_command(
     dataset = SemanticKitti(semantickitti or folder.data_root(), partial)
     target = archive or out / "submissions" / f"{folder.cell}-{split}.zip"
     description = Description(name or folder.spec().name, pdf_url, code_url)
-    submission, faults = submit_cell(folder, dataset, to_split(split), target, choose_device(device), description)
+    with progress_bar("predict") as progress:
+        submission, faults = submit_cell(
+            folder, dataset, to_split(split), target, choose_device(device), description, progress
+        )
     if as_json:
         print_json({**asdict(submission), "faults": [asdict(fault) for fault in faults]})
     else:

@@ -41,6 +41,10 @@ def command(
     from harness.report.tables import build_class_table, build_table
     from harness.store import Store
 
+    if (classes or published) and (as_json or write is not None or kind == "csv"):
+        raise click.UsageError(
+            "--classes and --published are for the markdown and latex tables; the rest holds all figures."
+        )
     results, specs = [], []
     for folder in Store(out).cells():
         if only is not None and only not in folder.cell:
@@ -59,7 +63,8 @@ def command(
     elif as_json:
         print_json(build_records(rows))
     elif not rows:
-        click.echo(f"No cells in {out / 'store'}: `harness run --matrix demo --out {out}` makes some.", err=True)
+        hint = "" if only else f": `harness run --matrix demo --out {out}` makes some"
+        click.echo(f"No such cells in {out / 'store'}{hint}.", err=True)
     elif kind == "csv":
         click.echo(build_frame(rows).to_csv(index=False), nl=False)
     else:

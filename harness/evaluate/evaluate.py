@@ -22,5 +22,6 @@ def predict(
     network.eval()
     for points in scans:
         with torch.inference_mode():
-            points = points.to(device)
-            yield points, network(voxelize(points)).point_logits.argmax(1) + 1
+            moved = points.to(device)
+            labels = network(voxelize(moved)).point_logits.argmax(1) + 1
+        yield moved, labels

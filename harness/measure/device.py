@@ -27,7 +27,8 @@ def choose_device(name: str = "auto") -> torch.device:
     gpus = torch.cuda.device_count()
     if device.type == "cuda" and (device.index or 0) >= gpus:
         remedy = "Choose cpu or auto, or install a CUDA build of torch and its driver."
-        raise HarnessError("--device", repr(name), f"one of the {gpus} GPUs that torch sees here", remedy)
+        seen = f"one of the {gpus} GPUs that torch sees" if gpus else "a GPU that torch sees, and it sees none"
+        raise HarnessError("--device", repr(name), seen, remedy)
     return device
 
 

@@ -9,7 +9,7 @@ from harness.spec import CellResult, CellSpec
 
 Facts = Mapping[str, str]
 
-COMPARED_ELSEWHERE = ("schema_version", "role", "seed", "method", "teacher", "dataset", "backbone")
+COMPARED_ELSEWHERE = ("schema_version", "role", "seed", "method", "teacher", "dataset", "backbone", "measure")
 """Parts of a spec that a table groups by, compares or averages over; all others have to be equal."""
 
 

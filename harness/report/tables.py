@@ -16,6 +16,7 @@ from harness.report.statistics import Spread
 
 ABSENT = "–"
 PARTIAL, SYNTHETIC = "†", "‡"
+GAIN = "Δ mIoU: points above the student without distillation, paired over the seeds that both have."
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def build_table(rows: Sequence[Row], title: str = "Accuracy and cost") -> Table:
         line |= {"parameters, M": number(row.parameters_m, 2)}
         line |= {f"latency p50, ms ({machine})": number(row.latency_ms.get(machine), 1) for machine in machines}
         lines.append(line | {"seeds": seeds(row, notes)})
-    return Table(title, pd.DataFrame(lines), (*legend(rows), *notes.lines()))
+    return Table(title, pd.DataFrame(lines), (GAIN, *legend(rows), *notes.lines()))
 
 
 def build_class_table(rows: Sequence[Row], title: str = "IoU by class, %") -> Table:
@@ -81,8 +82,8 @@ def build_class_table(rows: Sequence[Row], title: str = "IoU by class, %") -> Ta
 
 
 def legend(rows: Sequence[Row]) -> list[str]:
-    """Explain the marks that stand in a table, with counts; and the gain."""
-    lines = ["Δ mIoU: points above the student without distillation, paired over the seeds that both have."]
+    """Explain the marks that stand in a table, with counts."""
+    lines = []
     for dataset in dict.fromkeys(row.spec.dataset.model_dump_json() for row in rows if row.spec.dataset.partial):
         spec = next(row.spec.dataset for row in rows if row.spec.dataset.model_dump_json() == dataset)
         held = ", ".join(f"{spec.scans[split]} of {spec.official_scans.get(split, 0)} {split}" for split in spec.scans)

@@ -139,7 +139,7 @@ class _Stopwatch:
     def __init__(self, device: torch.device) -> None:
         self.before_s, self.before_mib = 0.0, 0.0
         self.before_devices: list[str] = []
-        threads = f", {torch.get_num_threads()} threads" if device.type == "cpu" else ""
+        threads = f", threads: {torch.get_num_threads()}" if device.type == "cpu" else ""
         self.device = describe_device(device) + threads
         self.start = self.last_checkpoint = time.monotonic()
         self.memory = PeakMemory(device)

@@ -45,7 +45,9 @@ def test_every_shipped_matrix_is_valid() -> None:
         (GOOD.replace("logit_kd", "logit_kdd"), r"methods\.1: found 'logit_kdd'.*logit_kd"),
         (GOOD.replace("epochs: 3", "epochs: many"), r"key recipe\.epochs: found 'many'.*valid integer"),
         (GOOD.replace("epochs: 3", "epochs: 0"), r"key recipe\.epochs: found 0"),
-        (GOOD.replace("methods:", "method:"), r"key method"),
+        (GOOD.replace("methods:", "method:"), r"key method: found an unknown key.*Did you mean 'methods'\?"),
+        (GOOD.replace("backbones:", "#"), r"key backbones: found nothing; expected field required"),
+        (GOOD.replace("epochs: 3", "cross_entropy_weight: 0, lovasz_weight: 0"), "must not both be 0"),
         (GOOD + "seeds: [1, 1]\n", r"key seeds.*different numbers"),
         (GOOD + "name: ../up\n", r"key name"),
         ("- a\n- b\n", "found a list; expected a mapping"),
@@ -68,7 +70,7 @@ def test_an_unknown_matrix_lists_those_that_ship() -> None:
 
 
 def test_a_folder_is_no_matrix(tmp_path: Path) -> None:
-    with pytest.raises(HarnessError, match="nothing of that name"):
+    with pytest.raises(HarnessError, match="'Is a directory' on reading"):
         load_matrix(str(tmp_path))
 
 
@@ -104,7 +106,7 @@ def test_what_would_go_wrong_later_is_refused_at_once(tmp_path: Path, broken: st
 
 
 def test_a_name_longer_than_the_system_allows_is_no_matrix() -> None:
-    with pytest.raises(HarnessError, match="nothing of that name"):
+    with pytest.raises(HarnessError, match="'File name too long' on reading"):
         load_matrix("x" * 5000)
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from harness.report.grouping import build_rows
-from harness.spec import RecipeSpec
+from harness.spec import MeasureSpec, RecipeSpec
 
 
 def test_seeds_share_a_row_and_rows_stand_in_order(matrix) -> None:
@@ -98,3 +98,11 @@ def test_latency_of_a_cpu_and_a_gpu_are_kept_apart(spec, result) -> None:
     seeds.append(result(spec(seed=2), 0.5, p50_ms=1.0, device_kind="GPU", device="H200"))
     [row] = build_rows(seeds)
     assert row.latency_ms == {"CPU: AMD EPYC, 2 threads": 20.0, "GPU: H200": 1.0}
+
+
+def test_a_gain_does_not_depend_on_how_much_was_measured(spec, result) -> None:
+    plain = result(spec("none"), 0.5)
+    pvd = result(spec("pvd", measure=MeasureSpec(latency_passes=11)), 0.6)
+    [delta] = [row.delta for row in build_rows([plain, pvd]) if not row.plain]
+    assert delta is not None
+    assert delta.mean == pytest.approx(0.1)
