@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -45,3 +46,25 @@ def test_the_table_of_the_first_run_is_that_of_its_results() -> None:
     assert len(files) == 4
     assert to_markdown(build_table(rows)) in page
     assert to_markdown(build_class_table(rows)) in page
+
+
+def test_the_ratios_on_the_benchmark_page_are_those_of_its_record() -> None:
+    record = json.loads((TOP / "results/measured/bench/cpu.json").read_text())
+    ratios = {
+        benchmark["benchmark"].partition("::")[2]: f"{benchmark['ratio_to_dense_gemm']:.2f}"
+        for benchmark in record["benchmarks"]
+        if "ratio_to_dense_gemm" in benchmark
+    }
+    page = (TOP / "docs/benchmarks.md").read_text()
+    shown = {}
+    for kernel, size, kind, cells in re.findall(
+        r"^\| (3³|2³ stride 2), (\d+) 000 voxels, (.+?) \| (.*) \|$", page, re.M
+    ):
+        phase = "inference" if kind == "inference" else "training"
+        for channels, cell in zip((16, 32, 64, 128), cells.split("|"), strict=True):
+            name = f"test_submanifold_3x3x3[{size}k-{phase}-{channels}]"
+            name = name if kernel == "3³" else f"test_strided_2x2x2[{size}k-{channels}]"
+            if cell.strip():
+                shown[name] = cell.strip()
+    assert len(shown) == 20
+    assert shown == {name: ratios[name] for name in shown}
