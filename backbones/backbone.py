@@ -3,28 +3,60 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import ClassVar, TypeAlias
 
-from torch import nn
+from torch import Tensor, nn
 
 from backbones.output import SegmentationOutput
+from backbones.points import PointBatch
+from backbones.settings import BackboneSettings
 from backbones.voxelize import VoxelBatch
+
+Voxelizer: TypeAlias = Callable[[PointBatch], VoxelBatch]
 
 
 class Backbone(nn.Module, ABC):
-    """A segmentation network on voxelised scans.
+    """A segmentation network on voxelised scans, made as ``Kind(classes, width, settings)``.
 
     Attributes:
+        Settings: what it may be told besides its width.
+        published_voxel_size_m: edge of a voxel in its published recipe; None for a network with a grid of its own.
+        ignored_output: whether released weights have one more output, the first, for the ignored id.
+        point_classifier: whether the point logits come from a classifier of their own, which training supervises too.
+        training_only: submodules that no prediction uses, counted in neither parameters nor MACs.
         stage_channels: channels of each named stage of its output, in the order of the forward pass.
     """
 
+    Settings: ClassVar[type[BackboneSettings]] = BackboneSettings
+    published_voxel_size_m: ClassVar[float | None]
+    ignored_output: ClassVar[bool] = False
+    point_classifier: bool = False
+    training_only: tuple[str, ...] = ()
     stage_channels: Mapping[str, int]
+
+    @classmethod
+    @abstractmethod
+    def voxelizer(cls, voxel_size_m: float | None, settings: BackboneSettings) -> Voxelizer:
+        """Return the function that turns points into the voxels it reads; it can travel to worker processes.
+
+        Args:
+            voxel_size_m: edge of a voxel; None for a network with a grid of its own.
+            settings: an instance of `Settings`.
+        """
 
     @abstractmethod
     def forward(self, voxels: VoxelBatch) -> SegmentationOutput:
-        """Segment a batch of voxelised scans."""
+        """Segment a batch of voxelised scans, with everything a distillation method may read."""
 
     def __call__(self, voxels: VoxelBatch) -> SegmentationOutput:
         """Call `forward` with its types."""
         output: SegmentationOutput = super().__call__(voxels)
         return output
+
+    @abstractmethod
+    def predict(self, voxels: VoxelBatch) -> Tensor:
+        """Return the logits [N, C] that each raw point is labelled by: what is scored, counted and timed.
+
+        Nothing is computed that serves training or distillation alone.
+        """

@@ -30,13 +30,16 @@ class SegmentationOutput:
     Attributes:
         point_logits: [N, C], one row per raw point.
         voxel_logits: [V, C], one row per voxel.
+        prediction_logits: [V, C], the rows that predict and that training supervises with the voxels' labels. The
+            voxel logits, except where a network predicts from points of which there is one per voxel (SPVNAS).
         point_features: [N, F], the input of the classifier, per raw point.
-        voxel_features: [V, F], the input of the classifier, per voxel.
+        voxel_features: [V, F'], the input of the classifier, per voxel.
         stages: inner levels by name, for methods that read hints.
     """
 
     point_logits: Tensor
     voxel_logits: Tensor
+    prediction_logits: Tensor
     point_features: Tensor
     voxel_features: Tensor
     stages: dict[str, Stage]

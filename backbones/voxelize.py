@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from backbones.points import PointBatch
+from backbones.sparse.geometry import Triple
 from backbones.sparse.kernel_map import KernelMapCache, pack
 
 
@@ -19,9 +22,11 @@ class VoxelBatch:
         points: the points the voxels were made of (N of them).
         coordinates: [V, 4] int64 (scan, x, y, z), each ≥ 0, in ascending order of packed keys, without duplicates.
         voxel_of_point: [N] int64, the voxel that holds each raw point (the inverse map).
-        features: [V, F] float32, the network's input.
+        features: the network's input, float32: [V, F], or [N, F] for a network that begins with points.
         labels: [V] int64, 0 is ignored; None when the points have none.
         xyz: [V, 3] float32, metres, the point that stands for the voxel.
+        voxel_size_m: edge of a voxel; None where the grid is not Cartesian.
+        extents: cells per axis of the grid; None where it has no upper bound.
         maps: kernel maps already built on these voxels; both networks of a distillation step read and fill it.
     """
 
@@ -31,6 +36,8 @@ class VoxelBatch:
     features: Tensor
     labels: Tensor | None
     xyz: Tensor
+    voxel_size_m: float | None = None
+    extents: Triple | None = None
     maps: KernelMapCache = field(default_factory=KernelMapCache)
 
     @property
@@ -77,7 +84,19 @@ def voxelize_first_point(points: PointBatch, voxel_size_m: float) -> VoxelBatch:
         features=features,
         labels=None if points.labels is None else points.labels[first],
         xyz=points.xyz[first],
+        voxel_size_m=voxel_size_m,
     )
+
+
+def first_point_voxelizer(voxel_size_m: float | None) -> Callable[[PointBatch], VoxelBatch]:
+    """Return `voxelize_first_point` with its size.
+
+    Raises:
+        ValueError: there is no size.
+    """
+    if voxel_size_m is None:
+        raise ValueError("a backbone on a Cartesian grid needs a voxel_size_m")
+    return partial(voxelize_first_point, voxel_size_m=voxel_size_m)
 
 
 def _unique_first(keys: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -124,21 +124,33 @@ def test_unknown_names_and_impossible_widths_are_refused() -> None:
 
 
 @pytest.mark.real
-def test_macs_of_a_real_scan_are_those_counted_on_the_released_network(real_root: Path) -> None:
-    """115.343 G in convolutions and 0.168 G in the head on scan 00/000000, counted with the released definition."""
+@pytest.mark.parametrize(
+    ("sequence", "levels", "gmacs"),
+    [
+        ("00", (91852, 60236, 31883, 14454, 5908), {"convolution": "115.343", "linear": "0.168", "all": "115.5"}),
+        ("08", (94625, 68931, 42166, 21525, 9522), {"convolution": "137.531", "linear": "0.173", "all": "137.7"}),
+    ],
+)
+def test_macs_of_a_real_scan_are_those_counted_on_the_released_network(
+    real_root: Path, sequence: str, levels: tuple[int, ...], gmacs: dict[str, str]
+) -> None:
+    """First scans of two sequences, counted with the released definition; half the width has a quarter."""
     from harness.measure.macs import count_macs
 
-    points = np.fromfile(real_root / "sequences/00/velodyne/000000.bin", np.float32).reshape(-1, 4)
+    points = np.fromfile(real_root / f"sequences/{sequence}/velodyne/000000.bin", np.float32).reshape(-1, 4)
     batch = PointBatch(
         torch.from_numpy(points[:, :3].copy()),
         torch.from_numpy(points[:, 3].copy()),
         torch.zeros(len(points), dtype=torch.int64),
         None,
-        ("00/000000",),
+        (f"{sequence}/000000",),
     )
-    count = count_macs(build_backbone("minkowskinet", 1.0, 19), voxelize_first_point(batch, 0.05))
-    assert count.voxels == (91852, 60236, 31883, 14454, 5908)
-    head = count.layers["head"]
-    assert round(head / 1e9, 3) == 0.168
-    assert round((count.total - head) / 1e9, 3) == 115.343
-    assert sum(count.layers.values()) == count.total
+    voxels = voxelize_first_point(batch, 0.05)
+    whole, half = (count_macs(build_backbone("minkowskinet", width, 19), voxels) for width in (1.0, 0.5))
+    assert whole.voxels == levels
+    assert {kind: f"{macs / 1e9:.3f}" for kind, macs in whole.kinds.items() if macs} == {
+        kind: digits for kind, digits in gmacs.items() if kind != "all"
+    }
+    assert f"{whole.total / 1e9:.1f}" == gmacs["all"]
+    assert sum(whole.layers.values()) == whole.total
+    assert 0.24 < half.total / whole.total < 0.26
