@@ -1,4 +1,8 @@
-"""Cutting the pairs of a kernel map into chunks, and the memory that the chunks reuse."""
+"""Convolution in plain PyTorch, offset by offset, in chunks of pairs whose rows stay in the processor's cache.
+
+At one offset an output row occurs at most once, so that no two additions of a scatter meet: results are repeatable, on
+CUDA as well.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,51 @@ CACHE_BYTES = 2 << 20
 """Workspace on a CPU: about the second-level cache of one core."""
 DEVICE_BYTES = 512 << 20
 """Workspace elsewhere, where few launches matter more than the cache."""
+
+
+def multiply(
+    features: Tensor, weight: Tensor, sources: Tensor, targets: Tensor, counts: Sequence[int], rows: int, identity: int
+) -> Tensor:
+    """Return `backbones.sparse.ops.sparse_conv` of these arguments."""
+    output = begin(features, weight, rows, identity)
+    limit = chunk_rows(counts, features, weight)
+    gathered, product = workspace(features, limit, weight.shape[1]), workspace(features, limit, weight.shape[2])
+    for k, pairs in chunks(counts, limit, identity):
+        taken = take(features, sources[pairs], gathered)
+        summand = torch.mm(taken, weight[k], out=product[: len(taken)])
+        output.index_add_(0, targets[pairs], summand.to(output.dtype))
+    return output.to(features.dtype)
+
+
+def differentiate(
+    gradient: Tensor,
+    features: Tensor,
+    weight: Tensor,
+    sources: Tensor,
+    targets: Tensor,
+    counts: Sequence[int],
+    identity: int,
+    wants_features: bool,
+    wants_weight: bool,
+) -> tuple[Tensor, Tensor]:
+    """Return `backbones.sparse.ops.sparse_conv_backward` of these arguments."""
+    flipped = weight.transpose(1, 2)
+    for_features = begin(gradient, flipped, len(features), identity) if wants_features else features.new_empty(0)
+    for_weight = weight.new_zeros(weight.shape if wants_weight else 0, dtype=sum_type(weight))
+    if wants_weight and identity >= 0:
+        for_weight[identity] = features.t() @ gradient
+    limit = chunk_rows(counts, features, weight)
+    taken, product = (workspace(features, limit, weight.shape[1]) for _ in range(2))
+    gathered = workspace(features, limit, weight.shape[2])
+    for k, pairs in chunks(counts, limit, identity):
+        rows = sources[pairs]
+        upstream = take(gradient, targets[pairs], gathered)
+        if wants_weight:
+            for_weight[k] += take(features, rows, taken).t() @ upstream
+        if wants_features:
+            summand = torch.mm(upstream, flipped[k], out=product[: len(rows)])
+            for_features.index_add_(0, rows, summand.to(for_features.dtype))
+    return for_features.to(features.dtype), for_weight.to(weight.dtype)
 
 
 def chunk_rows(counts: Sequence[int], features: Tensor, weight: Tensor) -> int:

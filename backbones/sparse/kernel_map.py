@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from backbones.sparse.blocks import Blocks, regroup
 from backbones.sparse.geometry import Geometry, Triple
 from backbones.sparse.packing import pack, unpack
 from backbones.sparse.pairs import find_pairs
 from backbones.sparse.sites import strided_sites
 
 __all__ = ["KernelMap", "KernelMapCache", "pack"]
+
+Derived = TypeVar("Derived")
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +56,12 @@ class KernelMap:
         """Number of outputs M."""
         return len(self.out_coordinates)
 
+    @cached_property
+    @torch.inference_mode(mode=False)
+    def blocks(self) -> Blocks:
+        """The pairs by blocks of outputs, for a symmetric map on a CPU; made on first use."""
+        return regroup(self.inputs, self.outputs, self.counts, self.out_rows, self.geometry.identity)
+
 
 @dataclass(eq=False)
 class _Level:
@@ -71,6 +83,7 @@ class KernelMapCache:
 
     def __init__(self) -> None:
         self._levels: list[_Level] = []
+        self._derived: dict[Hashable, Any] = {}
 
     @property
     def levels(self) -> tuple[Tensor, ...]:
@@ -105,6 +118,19 @@ class KernelMapCache:
             keys = strided_sites(coordinates, geometry, extents)
             fine.sites[key] = self._add(unpack(keys), keys)
         return self._map(fine, fine.sites[key], geometry, key[1])
+
+    @torch.inference_mode(mode=False)
+    def derived(self, key: Hashable, build: Callable[[], Derived]) -> Derived:
+        """Return what a network derives from the voxels alone, built once for all networks that share this cache.
+
+        Args:
+            key: names the thing; whoever uses a key alike must build alike.
+            build: makes it on the first call.
+        """
+        if key not in self._derived:
+            self._derived[key] = build()
+        found: Derived = self._derived[key]
+        return found
 
     def _map(self, fine: _Level, coarse: _Level, geometry: Geometry, extents: Triple | None) -> KernelMap:
         if (geometry, extents) not in fine.maps:

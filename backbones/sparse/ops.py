@@ -1,7 +1,7 @@
-"""Gather, multiply, scatter over the pairs of a kernel map: two operators whose work torch's FLOP counter knows.
+"""Sparse convolution along the pairs of a kernel map: two operators whose work torch's FLOP counter knows.
 
-Pairs are taken offset by offset, in chunks whose rows stay in the processor's cache. At one offset an output row occurs
-at most once, so that no two additions of a scatter meet: results are repeatable, on CUDA as well.
+They compute in one of three ways, which differ in speed and in the last bits: the compiled kernel, blocks of outputs
+(`backbones.sparse.blocks`) or chunks of pairs (`backbones.sparse.chunks`). The caller chooses.
 """
 
 from __future__ import annotations
@@ -13,12 +13,22 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
-from backbones.sparse.chunks import begin, chunk_rows, chunks, sum_type, take, workspace
+from backbones.sparse import blocks, chunks
+from backbones.sparse.native.kernel import the_kernel
 
 
 @torch.library.custom_op("backbones::sparse_conv", mutates_args=())
 def sparse_conv(
-    features: Tensor, weight: Tensor, sources: Tensor, targets: Tensor, counts: Sequence[int], rows: int, identity: int
+    features: Tensor,
+    weight: Tensor,
+    sources: Tensor,
+    targets: Tensor,
+    counts: Sequence[int],
+    rows: int,
+    identity: int,
+    order: Tensor | None = None,
+    starts: Tensor | None = None,
+    native: bool = False,
 ) -> Tensor:
     """Add features[sources[p]] · weight[k] to output row targets[p], for every pair p of every offset k.
 
@@ -30,19 +40,20 @@ def sparse_conv(
         counts: pairs per offset, K integers.
         rows: output rows M.
         identity: the offset at which every row meets itself, −1 if there is none.
+        order: with `starts` and with pairs and counts as in `backbones.sparse.blocks.Blocks`, to sum by blocks. Only
+            for a map with an `identity`, on a CPU, in float32 or float64.
+        starts: see `order`.
+        native: whether the compiled kernel computes; only on a CPU, in float32, without `order`.
 
     Returns:
         [M, C_out], of the same type.
     """
     features = features.contiguous()
-    output = begin(features, weight, rows, identity)
-    limit = chunk_rows(counts, features, weight)
-    gathered, product = workspace(features, limit, weight.shape[1]), workspace(features, limit, weight.shape[2])
-    for k, pairs in chunks(counts, limit, identity):
-        taken = take(features, sources[pairs], gathered)
-        summand = torch.mm(taken, weight[k], out=product[: len(taken)])
-        output.index_add_(0, targets[pairs], summand.to(output.dtype))
-    return output.to(features.dtype)
+    if native:
+        return the_kernel().multiply(features, weight, sources, targets, counts, rows)
+    if order is not None and starts is not None:
+        return blocks.multiply(features, weight, sources, targets, counts, identity, order, starts)
+    return chunks.multiply(features, weight, sources, targets, counts, rows, identity)
 
 
 @torch.library.custom_op("backbones::sparse_conv_backward", mutates_args=())
@@ -54,6 +65,9 @@ def sparse_conv_backward(
     targets: Tensor,
     counts: Sequence[int],
     identity: int,
+    order: Tensor | None,
+    starts: Tensor | None,
+    native: bool,
     wants_features: bool,
     wants_weight: bool,
 ) -> tuple[Tensor, Tensor]:
@@ -65,84 +79,74 @@ def sparse_conv_backward(
         weight: [K, C_in, C_out].
         sources: [P] int64.
         targets: [P] int64.
-        counts: K integers.
+        counts: integers.
         identity: an offset or −1.
+        order: [P] int64 or None.
+        starts: [M + 1] int64 or None.
+        native: whether the compiled kernel computes.
         wants_features: whether the first gradient is wanted.
         wants_weight: whether the second gradient is wanted.
 
     Returns:
         [V, C_in] and [K, C_in, C_out]; one that is not wanted is empty.
     """
-    gradient, features, flipped = gradient.contiguous(), features.contiguous(), weight.transpose(1, 2)
-    for_features = begin(gradient, flipped, len(features), identity) if wants_features else features.new_empty(0)
-    for_weight = weight.new_zeros(weight.shape if wants_weight else 0, dtype=sum_type(weight))
-    if wants_weight and identity >= 0:
-        for_weight[identity] = features.t() @ gradient
-    limit = chunk_rows(counts, features, weight)
-    taken, product = (workspace(features, limit, weight.shape[1]) for _ in range(2))
-    gathered = workspace(features, limit, weight.shape[2])
-    for k, pairs in chunks(counts, limit, identity):
-        rows = sources[pairs]
-        upstream = take(gradient, targets[pairs], gathered)
-        if wants_weight:
-            for_weight[k] += take(features, rows, taken).t() @ upstream
-        if wants_features:
-            summand = torch.mm(upstream, flipped[k], out=product[: len(rows)])
-            for_features.index_add_(0, rows, summand.to(for_features.dtype))
-    return for_features.to(features.dtype), for_weight.to(weight.dtype)
+    gradient, features, wants = gradient.contiguous(), features.contiguous(), (wants_features, wants_weight)
+    pairs = sources, targets, counts
+    if native:
+        return the_kernel().differentiate(gradient, features, weight, *pairs, *wants)
+    if order is not None and starts is not None:
+        return blocks.differentiate(gradient, features, weight, *pairs, identity, order, starts, *wants)
+    return chunks.differentiate(gradient, features, weight, *pairs, identity, *wants)
 
 
 @sparse_conv.register_fake
 def _sparse_conv_shape(
-    features: Tensor, weight: Tensor, sources: Tensor, targets: Tensor, counts: Sequence[int], rows: int, identity: int
+    features: Tensor, weight: Tensor, sources: Tensor, targets: Tensor, counts: Sequence[int], rows: int, *how: Any
 ) -> Tensor:
     return features.new_empty(rows, weight.shape[2])
 
 
 @sparse_conv_backward.register_fake
 def _sparse_conv_backward_shapes(
-    gradient: Tensor,
-    features: Tensor,
-    weight: Tensor,
-    sources: Tensor,
-    targets: Tensor,
-    counts: Sequence[int],
-    identity: int,
-    wants_features: bool,
-    wants_weight: bool,
+    gradient: Tensor, features: Tensor, weight: Tensor, *how: Any
 ) -> tuple[Tensor, Tensor]:
+    *_, wants_features, wants_weight = how
     for_features = features.new_empty(features.shape if wants_features else 0)
     return for_features, weight.new_empty(weight.shape if wants_weight else 0)
 
 
 def _remember(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    ctx.save_for_backward(*inputs[:4])
-    ctx.counts, _, ctx.identity = inputs[4:]
+    features, weight, sources, targets, ctx.counts, _, ctx.identity, order, starts, ctx.native = inputs
+    ctx.save_for_backward(features, weight, sources, targets, order, starts)
 
 
 def _differentiate(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
     wants_features, wants_weight = ctx.needs_input_grad[:2]
-    for_features, for_weight = sparse_conv_backward(
-        gradient, *ctx.saved_tensors, ctx.counts, ctx.identity, wants_features, wants_weight
-    )
-    return for_features if wants_features else None, for_weight if wants_weight else None, None, None, None, None, None
+    *factors_and_pairs, order, starts = ctx.saved_tensors
+    how = ctx.counts, ctx.identity, order, starts, ctx.native
+    for_features, for_weight = sparse_conv_backward(gradient, *factors_and_pairs, *how, wants_features, wants_weight)
+    return for_features if wants_features else None, for_weight if wants_weight else None, *[None] * 8
 
 
 sparse_conv.register_autograd(_differentiate, setup_context=_remember)
 
 
 @register_flop_formula(torch.ops.backbones.sparse_conv)
-def _sparse_conv_flops(features: Any, weight: Any, sources: Any, *rest: Any, **shape: Any) -> int:
+def _sparse_conv_flops(features: Any, weight: Any, sources: Any, *how: Any, **shape: Any) -> int:
     """Two operations per multiply-accumulate, P · C_in · C_out of these."""
-    operations: int = 2 * sources[0] * weight[1] * weight[2]
-    return operations
+    order = how[4] if len(how) > 4 else None
+    return 2 * _pairs(features, sources, order) * int(weight[1] * weight[2])
 
 
 @register_flop_formula(torch.ops.backbones.sparse_conv_backward)
 def _sparse_conv_backward_flops(
-    gradient: Any, features: Any, weight: Any, sources: Any, *rest: Any, **shape: Any
+    gradient: Any, features: Any, weight: Any, sources: Any, *how: Any, **shape: Any
 ) -> int:
     """As many operations as forward for each gradient that is wanted."""
-    *_, wants_features, wants_weight = rest
-    operations: int = 2 * sources[0] * weight[1] * weight[2] * (wants_features + wants_weight)
-    return operations
+    _, _, _, order, *_, wants_features, wants_weight = how
+    return 2 * _pairs(features, sources, order) * int(weight[1] * weight[2]) * (int(wants_features) + int(wants_weight))
+
+
+def _pairs(features: Any, sources: Any, order: Any) -> int:
+    """Return P from the shapes of tensors; blocks do not list the pair of every row with itself."""
+    return int(sources[0] if order is None else sources[0] + features[0])

@@ -1,25 +1,47 @@
-"""The reference engine: plain PyTorch, on any device, deterministic."""
+"""The reference engine: plain PyTorch on any device, and a kernel compiled on the spot for float32 on a CPU."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from backbones.sparse.engine import Direction
+from backbones.sparse.engine import Direction, EngineError
 from backbones.sparse.geometry import Geometry
 from backbones.sparse.kernel_map import KernelMap
+from backbones.sparse.native.kernel import Kernel, load_kernel
 from backbones.sparse.ops import sparse_conv
 
 
 @dataclass(frozen=True)
 class PortableEngine:
-    """Sparse convolution in plain PyTorch: any float type, any device, any geometry."""
+    """Sparse convolution for any float type, any device, any geometry; deterministic.
 
+    The compiled kernel and plain PyTorch sum in another order and differ in the last bits. The version tells which of
+    them ran: a run is repeated, or resumed after an interruption, bit for bit only by the same one.
+
+    Attributes:
+        native: whether the compiled kernel computes what it can, float32 on a CPU. Plain PyTorch is the default, so
+            that making a layer neither starts a compiler nor depends on the machine; `load` takes the kernel.
+
+    Raises:
+        EngineError: `native` on a machine where the kernel can't be had.
+    """
+
+    native: bool = False
     name: ClassVar[str] = "portable"
-    version: ClassVar[str] = "1"
+
+    def __post_init__(self) -> None:
+        if self.native and load_kernel() is None:
+            raise EngineError("The compiled kernel of the engine 'portable' can't be had here; the log says why.")
+
+    @property
+    def version(self) -> str:
+        """The version of the plain arithmetic, or of the compiled one."""
+        return "2+c++" if self.native else "2"
 
     def supports(self, geometry: Geometry) -> bool:
         """Every kernel, stride and rule."""
@@ -37,9 +59,10 @@ class PortableEngine:
         if torch.is_autocast_enabled(device):
             lower = torch.get_autocast_dtype(device)
             features, weight = features.to(lower), weight.to(lower)
-        sources, targets, read, written = kernel_map.inputs, kernel_map.outputs, kernel_map.in_rows, kernel_map.out_rows
-        if direction == "inverse":
-            sources, targets, read, written = targets, sources, written, read
+        inverse, identity = direction == "inverse", kernel_map.geometry.identity
+        read, written = kernel_map.in_rows, kernel_map.out_rows
+        if inverse:
+            read, written = written, read
         if features.dtype != weight.dtype:
             raise ValueError(f"features are {features.dtype} but the weight is {weight.dtype}")
         if features.shape != (read, weight.shape[1]) or len(weight) != len(kernel_map.counts):
@@ -47,11 +70,19 @@ class PortableEngine:
                 f"features {list(features.shape)} and weight {list(weight.shape)} do not fit a map of "
                 f"{read} rows and {len(kernel_map.counts)} offsets"
             )
-        identity = kernel_map.geometry.identity
-        output: Tensor = sparse_conv(features, weight, sources, targets, kernel_map.counts, written, identity)
+        native = self.native and Kernel.serves(features, weight)
+        if identity >= 0 and not native and device == "cpu" and features.dtype in (torch.float32, torch.float64):
+            # The way back along a symmetric map is the way there with mirrored offsets.
+            weight, blocks = weight.flip(0) if inverse else weight, kernel_map.blocks
+            pairs = blocks.sources, blocks.targets, blocks.counts, written, identity, blocks.order, blocks.starts
+            output: Tensor = sparse_conv(features, weight, *pairs)
+            return output
+        ends = (kernel_map.outputs, kernel_map.inputs) if inverse else (kernel_map.inputs, kernel_map.outputs)
+        output = sparse_conv(features, weight, *ends, kernel_map.counts, written, identity, native=native)
         return output
 
 
+@cache
 def load() -> PortableEngine:
-    """Return the engine."""
-    return PortableEngine()
+    """Return the engine: with the compiled kernel where that can be had, which takes some seconds the first time."""
+    return PortableEngine(native=load_kernel() is not None)

@@ -17,13 +17,14 @@ def scan_voxels(count: int, seed: int = 0) -> Tensor:
     The scan is taken with ever finer azimuth steps until it has enough voxels; the surplus is cut off along x.
     """
     for azimuths in range(600, 4000, 100):
-        coordinates = voxelize_first_point(_scan(azimuths, seed), 0.05).coordinates
+        coordinates = voxelize_first_point(street_points(azimuths, seed), 0.05).coordinates
         if len(coordinates) >= count:
             return coordinates[:count].clone()
     raise ValueError(f"a scan has at most {len(coordinates)} voxels, not {count}")
 
 
-def _scan(azimuths: int, seed: int) -> PointBatch:
+def street_points(azimuths: int, seed: int = 0) -> PointBatch:
+    """Return what a 64-beam sensor sees between two uneven house fronts, unlabelled."""
     draw = torch.Generator().manual_seed(seed)
     elevation = torch.linspace(-0.43, 0.035, BEAMS)[:, None]
     azimuth = torch.linspace(-torch.pi, torch.pi, azimuths)[None, :]

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +12,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from backbones.sparse.kernel_map import KernelMapCache
 from backbones.sparse.layers import InverseConv, SparseConv, StridedConv, SubmanifoldConv
+from backbones.sparse.native.kernel import load_kernel
 from backbones.sparse.ops import sparse_conv, sparse_conv_backward
+from backbones.sparse.portable import PortableEngine, load
 from backbones.sparse.tensor import SparseTensor
 
 
@@ -54,13 +58,29 @@ def test_flops_of_inverse_and_linear_layers() -> None:
     assert flops(lambda: linear(fine)) == 2 * voxels * 2 * 7
 
 
-@pytest.mark.parametrize("identity", [-1, 13])
-def test_operators_meet_torchs_own_checks(identity: int) -> None:
+def test_flops_do_not_depend_on_how_it_is_computed() -> None:
+    kernel_map = KernelMapCache().submanifold(random_voxels((5, 5, 5), 0.4, 1, seed=6), (3, 3, 3))
+    for engine in (PortableEngine(), load()):
+        features = torch.randn(kernel_map.in_rows, 3, requires_grad=True)
+        weight = torch.randn(27, 3, 5, requires_grad=True)
+        convolve = partial(engine.convolve, features, weight, kernel_map, "forward")
+        assert flops(convolve) == 2 * kernel_map.pairs * 15
+        assert flops(partial(torch.autograd.backward, convolve().sum())) == 4 * kernel_map.pairs * 15
+
+
+@pytest.mark.parametrize("way", ["chunks", "chunks with identity", "blocks", "native"])
+def test_operators_meet_torchs_own_checks(way: str) -> None:
+    if way == "native" and load_kernel() is None:
+        pytest.skip("no C++ compiler here, so no compiled kernel")
     kernel_map = KernelMapCache().submanifold(random_voxels((3, 3, 3), 0.5, 1, seed=5), (3, 3, 3))
-    rows = kernel_map.in_rows
+    rows, blocks, identity = kernel_map.in_rows, kernel_map.blocks, -1 if way == "chunks" else 13
     features, weight = torch.randn(rows, 2, requires_grad=True), torch.randn(27, 2, 3, requires_grad=True)
-    pairs = kernel_map.inputs, kernel_map.outputs, list(kernel_map.counts)
-    torch.library.opcheck(sparse_conv, (features, weight, *pairs, rows, identity))
+    pairs: tuple[Any, ...] = kernel_map.inputs, kernel_map.outputs, list(kernel_map.counts)
+    how: tuple[Any, ...] = identity, None, None, way == "native"
+    if way == "blocks":
+        pairs = blocks.sources, blocks.targets, list(blocks.counts)
+        how = identity, blocks.order, blocks.starts, False
+    torch.library.opcheck(sparse_conv, (features, weight, *pairs, rows, *how))
     plain = features.detach(), weight.detach()
     for wants in ((True, True), (True, False), (False, True)):
-        torch.library.opcheck(sparse_conv_backward, (torch.randn(rows, 3), *plain, *pairs, identity, *wants))
+        torch.library.opcheck(sparse_conv_backward, (torch.randn(rows, 3), *plain, *pairs, *how, *wants))
