@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from importlib import import_module
+from types import ModuleType
 from typing import Literal, Protocol, TypeAlias, cast
 
+import torch
 from torch import Tensor
 
 from backbones.sparse.geometry import Geometry
@@ -12,8 +14,15 @@ from backbones.sparse.kernel_map import KernelMap
 
 Direction: TypeAlias = Literal["forward", "inverse"]
 
-_MODULES = {"portable": "backbones.sparse.portable"}
-"""Module of each engine, fastest first. A module offers ``load() -> Engine`` and alone imports its library."""
+_MODULES = {
+    "portable": "backbones.sparse.portable",
+    "spconv": "backbones.sparse.spconv",
+    "spconv_triton": "backbones.sparse.spconv_triton",
+    "torchsparse": "backbones.sparse.torchsparse",
+    "minkowski": "backbones.sparse.minkowski",
+}
+"""Module of each engine, in the order in which ``auto`` tries them. A module offers ``load() -> Engine``, which returns
+the same engine each time, and alone imports its library."""
 
 
 class EngineError(ValueError):
@@ -61,23 +70,53 @@ def engine_names() -> tuple[str, ...]:
 
 
 def get_engine(name: str) -> Engine:
-    """Return an engine by name; ``auto`` is the fastest that is installed.
+    """Return an engine by name; ``auto`` is the first in `engine_names` that passes its self-test on this machine.
+
+    The order is fixed and begins with ``portable``, which every machine has and which was the fastest of those measured
+    on CPUs (docs/engines.md); nothing was measured on a GPU. No time is taken here: a choice by measured time could
+    differ between two runs of one matrix, which would then not be the same experiment.
 
     Raises:
-        EngineError: no engine has this name, or its library is missing.
+        EngineError: no engine has this name, its library can't be imported (the message says what to type), or this
+            machine lacks the device it needs.
     """
     if name == "auto":
-        return _first_installed()
+        return _first_sound()
     if name not in _MODULES:
         raise EngineError(f"There is no sparse engine '{name}'; choose one of auto, {', '.join(_MODULES)}.")
     return cast(Engine, import_module(_MODULES[name]).load())
 
 
-def _first_installed() -> Engine:
+def import_library(engine: str, module: str, remedy: str) -> ModuleType:
+    """Import the library of an engine.
+
+    Args:
+        engine: name of the engine.
+        module: dotted path to import.
+        remedy: sentence that says what to type where the library is missing.
+
+    Raises:
+        EngineError: the library is missing or broken.
+    """
+    try:
+        return import_module(module)
+    except (ImportError, OSError) as error:
+        raise EngineError(f"The engine '{engine}' can't import {module} ({error}). {remedy}") from error
+
+
+def _first_sound() -> Engine:
+    from backbones.sparse.self_test import self_test
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     refusals = []
     for name in _MODULES:
         try:
-            return get_engine(name)
+            engine = get_engine(name)
+            report = self_test(engine, device)
         except EngineError as error:
             refusals.append(str(error))
+            continue
+        if report.passed:
+            return engine
+        refusals.append(f"The engine '{name}' fails its self-test on {device.type}: {report}.")
     raise EngineError(" ".join(refusals))

@@ -47,6 +47,12 @@ class Geometry:
         if self.rule == "submanifold" and self.stride != (1, 1, 1):
             raise ValueError(f"a submanifold convolution has stride 1 on every axis, not {self.stride}")
 
+    def __str__(self) -> str:
+        """Describe the convolution in a sentence."""
+        kernel, stride = ("×".join(map(str, sizes)) for sizes in (self.kernel_size, self.stride))
+        step = "" if self.rule == "submanifold" else f" of stride {stride}"
+        return f"a {kernel} convolution{step} by the rule '{self.rule}'"
+
     @property
     def volume(self) -> int:
         """Number of offsets K."""

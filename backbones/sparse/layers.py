@@ -179,6 +179,6 @@ def set_engine(network: nn.Module, engine: Engine) -> None:
     layers = [(name, layer) for name, layer in network.named_modules() if isinstance(layer, SparseConv)]
     for name, layer in layers:
         if not engine.supports(layer.geometry):
-            raise EngineError(f"The engine '{engine.name}' can't express the layer {name}: {layer.geometry}.")
+            raise EngineError(f"The engine '{engine.name}' can't express the layer {name}, {layer.geometry}.")
     for _, layer in layers:
         layer.engine = engine
