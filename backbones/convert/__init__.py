@@ -1,0 +1,1 @@
+"""Weights of released code, to and from the networks of this project."""
