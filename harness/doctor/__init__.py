@@ -1,0 +1,1 @@
+"""What `harness doctor` finds out about a machine, one subject per file."""

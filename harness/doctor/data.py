@@ -1,0 +1,102 @@
+"""Data sets: where they lie, and how much of them is there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from harness.data.completeness import declared_scans, list_sequence
+from harness.data.roots import CONFIG_FILE, find_root
+from harness.data.splits import OFFICIAL_SCANS, Split
+from harness.errors import HarnessError
+
+NAMES = ("semantickitti",)
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """A sequence by the names of its files, which are not read.
+
+    Attributes:
+        split: that it belongs to.
+        scans: found.
+        labels: label files found.
+        expected: scans of the official, or declared, sequence.
+    """
+
+    split: Split
+    scans: int
+    labels: int
+    expected: int
+
+
+@dataclass(frozen=True)
+class DataRoot:
+    """A data set.
+
+    Attributes:
+        name: one of `NAMES`.
+        source: what names the root: the option, the environment variable or the file; None when nothing does.
+        path: the root, or None.
+        synthetic: whether `harness data synthesize` made it.
+        sequences: those that have a scan, by their two digits.
+        fault: what is wrong and what to do, or None.
+    """
+
+    name: str
+    source: str | None
+    path: str | None
+    synthetic: bool = False
+    sequences: Mapping[str, Sequence] = field(default_factory=dict)
+    fault: str | None = None
+
+    def found(self, split: Split) -> int:
+        """Return the number of scans of a split."""
+        return sum(sequence.scans for sequence in self.sequences.values() if sequence.split == split)
+
+
+def inspect_data(name: str, given: Path | None) -> DataRoot:
+    """Look for a data set and count its scans and label files.
+
+    Args:
+        name: one of `NAMES`.
+        given: its root, as the user wrote it on the command line.
+    """
+    try:
+        path = find_root(name, given)
+    except HarnessError as error:
+        source = CONFIG_FILE if Path(CONFIG_FILE).exists() else None
+        return DataRoot(name=name, source=source, path=None, fault=str(error))
+    place = DataRoot(name=name, source=_source(name, given), path=str(path))
+    try:
+        declared = declared_scans(path)
+        sequences = dict(_sequences(path, declared or OFFICIAL_SCANS))
+    except HarnessError as error:
+        return replace(place, fault=str(error))
+    fault = None if sequences else str(_nothing(path))
+    return replace(place, synthetic=declared is not None, sequences=sequences, fault=fault)
+
+
+def _source(name: str, given: Path | None) -> str:
+    """Return what named the root, by the precedence of `find_root`."""
+    variable = f"{name.upper()}_ROOT"
+    return f"--{name}" if given is not None else variable if os.environ.get(variable) else CONFIG_FILE
+
+
+def _sequences(root: Path, expected: dict[Split, dict[str, int]]) -> Iterator[tuple[str, Sequence]]:
+    for split, counts in expected.items():
+        for name, count in counts.items():
+            listing = list_sequence(root, name, count)
+            if listing.fault is not None:
+                raise listing.fault
+            if listing.found:
+                labels = len(list((root / "sequences" / name / "labels").glob("*.label")))
+                yield name, Sequence(split=split, scans=len(listing.found), labels=labels, expected=count)
+
+
+def _nothing(root: Path) -> HarnessError:
+    found = "no scan in sequences/*/velodyne" if root.is_dir() else "no such folder"
+    expected = "the folder that holds sequences/00/velodyne/000000.bin and so on"
+    return HarnessError(root, found, expected, "Correct the path, or fetch the data set again.")
