@@ -25,8 +25,8 @@ class LogitKDSettings(MethodSettings):
         temperature: T, softens both distributions; the term is scaled by T².
         weight: factor of the term.
         supervised_weight: factor of the supervised loss.
-        rows: the level whose logits are compared. ``voxels`` is where Cylinder3D and MinkowskiNet predict; SPVNAS
-            predicts from its points, so give it ``points``.
+        rows: whose logits are compared. ``voxels``: the rows that predict, one for each voxel; those of SPVNAS come
+            from its points, of which there is one in a voxel. ``points``: raw points.
         labelled_only: leave out rows whose label is ignored; by default every active row counts.
     """
 
@@ -63,7 +63,7 @@ class LogitKD(Method):
             logits, targets = student.point_logits, teacher.point_logits
             labels, scan_index = batch.points.labels, batch.points.scan_index
         else:
-            logits, targets = student.voxel_logits, teacher.voxel_logits
+            logits, targets = student.prediction_logits, teacher.prediction_logits
             labels, scan_index = batch.labels, batch.scan_index
         divergence = divergence_rows(targets.detach(), logits, settings.temperature)
         counted = labelled_rows(labels) if settings.labelled_only else None

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import difflib
-import types
-import typing
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from backbones.build import NARROWEST, PUBLISHED_VOXEL_SIZE_M, WIDEST
+from backbones.build import NAMES, NARROWEST, WIDEST, backbone_kind
 from backbones.sparse.engine import get_engine
 from baselines.registry import load_method
 from harness.errors import HarnessError
-from harness.spec import MeasureSpec, MethodSpec, RecipeSpec, Strict
+from harness.explain import explain
+from harness.spec import BackboneSpec, MeasureSpec, MethodSpec, RecipeSpec, Strict
 
 RESERVED = ("store", "data", "submissions")
 """Folders of --out that are no matrix's."""
@@ -40,10 +39,11 @@ class DatasetConfig(Strict):
 class BackboneConfig(Strict):
     """A teacher and a student of one family on one grid."""
 
-    name: Literal["minkowskinet"] = "minkowskinet"
+    name: str = "minkowskinet"
     teacher_width: float = Field(default=1.0, ge=NARROWEST, le=WIDEST)
     student_width: float = Field(default=0.5, ge=NARROWEST, le=WIDEST)
-    voxel_size_m: float = Field(default=PUBLISHED_VOXEL_SIZE_M, ge=0.005, le=10)
+    voxel_size_m: float | None = Field(default=None, ge=0.005, le=10, description="None: that of the published recipe")
+    settings: dict[str, Any] = Field(default_factory=dict, description="those that differ from the backbone's defaults")
 
 
 class MethodConfig(Strict):
@@ -131,15 +131,28 @@ def parse_matrix(content: dict[str, Any], where: object) -> MatrixConfig:
     try:
         matrix = MatrixConfig.model_validate(content)
     except ValidationError as error:
-        raise _explain(error, MatrixConfig, where, "") from error
+        raise explain(error, MatrixConfig, where, "") from error
     try:
         get_engine(matrix.engine)
     except ValueError as error:
         remedy = f"{error} `harness ls engines` lists those that can be used here."
         raise HarnessError(f"{where}, key engine", repr(matrix.engine), "an engine", remedy) from error
+    backbones: list[BackboneConfig] = []
+    networks: list[tuple[BackboneSpec, float]] = []
+    for index, backbone in enumerate(matrix.backbones):
+        key = f"{where}, key backbones.{index}"
+        resolved = resolve_backbone(backbone, backbone.teacher_width, 1, key)
+        network = (resolved, backbone.student_width)
+        if network in networks:
+            found = f"the same networks as backbones.{networks.index(network)}"
+            raise HarnessError(key, found, "other widths, voxels or settings", "Remove one of them.")
+        networks.append(network)
+        # A setting that names a file becomes its content, so that the copy kept beside the results says all.
+        settings = {name: resolved.settings[name] for name in backbone.settings}
+        backbones.append(backbone.model_copy(update={"settings": settings}))
     for index, method in enumerate(matrix.methods):
         resolve_method(method, f"{where}, key methods.{index}")
-    return matrix
+    return matrix.model_copy(update={"backbones": tuple(backbones)})
 
 
 def override(matrix: MatrixConfig, engine: str | None = None, seeds: str | None = None) -> MatrixConfig:
@@ -161,6 +174,33 @@ def override(matrix: MatrixConfig, engine: str | None = None, seeds: str | None 
     return parse_matrix({**matrix.model_dump(mode="json"), **changes}, "the command line")
 
 
+def resolve_backbone(config: BackboneConfig, width: float, classes: int, where: object) -> BackboneSpec:
+    """Return a network of a matrix with its grid and all its settings, defaults included.
+
+    Raises:
+        HarnessError: the backbone is unknown, a setting is wrong, or a grid of its own is given a voxel size.
+    """
+    if config.name not in NAMES:
+        near = difflib.get_close_matches(config.name, NAMES, n=1)
+        remedy = f"Did you mean {near[0]!r}?" if near else "See `harness ls backbones`."
+        raise HarnessError(f"{where}.name", repr(config.name), f"one of {', '.join(NAMES)}", remedy)
+    kind = backbone_kind(config.name)
+    if kind.published_voxel_size_m is None and config.voxel_size_m is not None:
+        expected = f"none: {config.name} has a grid of its own, told by its settings"
+        raise HarnessError(f"{where}.voxel_size_m", f"{config.voxel_size_m:g}", expected, "Remove the key.")
+    try:
+        settings = kind.Settings.model_validate(config.settings)
+    except ValidationError as error:
+        raise explain(error, kind.Settings, where, "settings.") from error
+    return BackboneSpec(
+        name=config.name,
+        width=width,
+        voxel_size_m=kind.published_voxel_size_m if config.voxel_size_m is None else config.voxel_size_m,
+        classes=classes,
+        settings=settings.model_dump(mode="json"),
+    )
+
+
 def resolve_method(method: MethodConfig, where: object) -> MethodSpec:
     """Return a method with all its settings, defaults included.
 
@@ -175,41 +215,4 @@ def resolve_method(method: MethodConfig, where: object) -> MethodSpec:
     try:
         return MethodSpec(name=method.name, settings=settings.model_validate(method.settings).model_dump(mode="json"))
     except ValidationError as error:
-        raise _explain(error, settings, where, "settings.") from error
-
-
-def _explain(error: ValidationError, model: type[BaseModel], where: object, prefix: str) -> HarnessError:
-    """Turn the first fault of a validation into a message that names the key and what was meant."""
-    faults = error.errors()
-    fault = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])  # a typo also makes a key missing
-    key = (prefix + ".".join(str(part) for part in fault["loc"])).rstrip(".") or "(several)"
-    if fault["type"] == "extra_forbidden":
-        known = _keys_beside(model, fault["loc"])
-        near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
-        remedy = f"Did you mean {near[0]!r}?" if near else "Remove it."
-        return HarnessError(f"{where}, key {key}", "an unknown key", f"one of {', '.join(known)}", remedy)
-    message = fault["msg"].removeprefix("Value error, ")
-    if fault["type"] == "missing":
-        found = "nothing"
-    elif fault["type"] == "value_error" and isinstance(fault["input"], dict):
-        found = "values that do not fit together"
-    else:
-        found = repr(fault["input"])[:80]
-    return HarnessError(f"{where}, key {key}", found, message[0].lower() + message[1:], "Mend the value.")
-
-
-def _keys_beside(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    """Return the keys a model takes at the place of the last key of `location`."""
-    for part in location[:-1]:
-        if isinstance(part, str) and part in model.model_fields:
-            model = _inner_model(model.model_fields[part].annotation) or model
-    return list(model.model_fields)
-
-
-def _inner_model(annotation: Any) -> type[BaseModel] | None:
-    """Find the model inside ``Model``, ``Model | None`` or ``tuple[Model, ...]``."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    if typing.get_origin(annotation) in (tuple, list, typing.Union, types.UnionType):
-        return next((m for a in typing.get_args(annotation) if (m := _inner_model(a))), None)
-    return None
+        raise explain(error, settings, where, "settings.") from error

@@ -36,8 +36,9 @@ class BackboneSpec(Strict):
 
     name: str
     width: float = Field(gt=0)
-    voxel_size_m: float = Field(gt=0)
+    voxel_size_m: float | None = Field(gt=0, description="None where the network has a grid of its own")
     classes: int = Field(gt=0)
+    settings: dict[str, Any] = Field(default_factory=dict, description="complete, defaults included")
 
 
 class MethodSpec(Strict):
@@ -125,7 +126,10 @@ class CellSpec(Strict):
     @property
     def hash(self) -> str:
         """The cell's identity: 12 hexadecimal digits of the SHA-256 of its canonical JSON without ``measure``."""
-        text = json.dumps(self.model_dump(mode="json", exclude={"measure"}), sort_keys=True, separators=(",", ":"))
+        content = self.model_dump(mode="json", exclude={"measure"})
+        if not content["backbone"]["settings"]:
+            del content["backbone"]["settings"]  # cells made before there were settings keep their identity
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property

@@ -8,6 +8,7 @@ from importlib import import_module
 import click
 
 from harness.errors import HarnessError
+from harness.heap import keep_freed_memory
 from harness.version import VERSION
 
 VERBS = {
@@ -17,6 +18,8 @@ VERBS = {
     "data": "Synthesise, check or sum up a data set.",
     "evaluate": "Score a folder of predictions by the official rule.",
     "measure": "Count MACs or time a network.",
+    "convert": "Read the released weights of others.",
+    "doctor": "Say what works on this machine, and what to type where something is missing.",
     "tables": "Print the tables of a store's results.",
     "submit": "Write a leaderboard archive of a cell's predictions.",
 }
@@ -56,6 +59,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; a user's mistake ends with one paragraph and exit code 2."""
+    keep_freed_memory()
     try:
         cli.main(standalone_mode=False)
     except HarnessError as error:

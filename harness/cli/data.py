@@ -7,7 +7,15 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import json_option, partial_option, print_json, progress_bar, semantickitti_option, to_split
+from harness.cli.options import (
+    FiniteRange,
+    json_option,
+    partial_option,
+    print_json,
+    progress_bar,
+    semantickitti_option,
+    to_split,
+)
 
 
 @click.group("data")
@@ -121,7 +129,7 @@ def check_command(
 @partial_option
 @click.option("--split", type=click.Choice(["train", "val", "test"]), default="train", show_default=True)
 @click.option(
-    "--voxel-size", type=click.FloatRange(0.005, 10), default=0.05, show_default=True, help="Edge of a voxel in metres."
+    "--voxel-size", type=FiniteRange(0.005, 10), default=0.05, show_default=True, help="Edge of a voxel in metres."
 )
 @click.option("--workers", type=click.IntRange(0, 64), default=2, show_default=True, help="Processes.")
 @json_option

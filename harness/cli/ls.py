@@ -100,7 +100,9 @@ def cells(out: Path, as_json: bool) -> None:
 @click.option("--classes", type=click.IntRange(2, 1000), default=19, show_default=True, help="Scored classes.")
 @json_option
 def backbones(classes: int, as_json: bool) -> None:
-    """List the backbones at widths 1.0 and 0.5 with their parameters and stages.
+    """List the backbones at widths 1.0 and 0.5 with the parameters that a prediction uses, and their stages.
+
+    A row with one more output than classes counts as the released files do, which have an output for the ignored id.
 
     \b
     Examples:
@@ -108,15 +110,17 @@ def backbones(classes: int, as_json: bool) -> None:
     """
     import torch
 
-    from backbones.build import NAMES, build_backbone, count_parameters
+    from backbones.build import NAMES, backbone_kind, build_backbone, count_parameters
 
     rows: list[dict[str, Any]] = []
     for name in NAMES:
-        for width in (1.0, 0.5):
-            with torch.device("meta"):
-                network = build_backbone(name, width, classes)
-            parameters, stages = count_parameters(network), dict(network.stage_channels)
-            rows.append({"name": name, "width": width, "classes": classes, "parameters": parameters, "stages": stages})
+        for outputs in (classes, classes + 1) if backbone_kind(name).ignored_output else (classes,):
+            for width in (1.0, 0.5):
+                with torch.device("meta"):
+                    network = build_backbone(name, width, outputs)
+                row: dict[str, Any] = {"name": name, "width": width, "classes": classes, "outputs": outputs}
+                row["parameters"] = count_parameters(network)
+                rows.append({**row, "stages": dict(network.stage_channels)})
     if not as_json:
         for row in rows:
             row["parameters"] = f"{row['parameters'] / 1e6:.2f} M"
@@ -165,18 +169,22 @@ def datasets(as_json: bool) -> None:
 @command.command("engines")
 @json_option
 def engines(as_json: bool) -> None:
-    """List the sparse-convolution engines and whether they can be used here.
+    """List the sparse-convolution engines and whether they can be used here; `harness doctor` tests and times them.
 
     \b
     Examples:
       harness ls engines
     """
-    from backbones.sparse.engine import EngineError, engine_names, get_engine
+    from functools import partial
+
+    from backbones.sparse.engine import engine_names, get_engine
+    from harness.doctor.engines import load_engine
 
     rows = []
     for name in engine_names():
-        try:
-            rows.append({"name": name, "version": get_engine(name).version, "usable": True, "reason": None})
-        except EngineError as error:
-            rows.append({"name": name, "version": None, "usable": False, "reason": str(error)})
+        engine = load_engine(name, partial(get_engine, name))
+        found = {"version": None, "usable": False, "reason": engine}
+        if not isinstance(engine, str):
+            found = {"version": engine.version, "usable": True, "reason": None}
+        rows.append({"name": name, **found})
     show_rows(rows, as_json, "none")

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import device_option, json_option, print_json
+from harness.cli.options import (
+    FiniteRange,
+    device_option,
+    json_option,
+    print_json,
+    read_settings,
+    refuse_beside,
+    setting_option,
+)
 
-WIDTHS = click.FloatRange(1 / 32, 8)
+if TYPE_CHECKING:
+    from harness.measure.macs import MacsCount
+
+WIDTHS = FiniteRange(1 / 32, 8)
 
 
 def network_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -23,10 +34,8 @@ def network_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--classes", type=click.IntRange(2, 1000), default=19, show_default=True, help="Scored classes."),
         click.option(
             "--voxel-size",
-            type=click.FloatRange(0.005, 10),
-            default=0.05,
-            show_default=True,
-            help="Edge of a voxel in metres.",
+            type=FiniteRange(0.005, 10),
+            help="Edge of a voxel in metres; the published one unless given. None for cylinder3d.",
         ),
         click.option(
             "--width",
@@ -35,6 +44,12 @@ def network_options(function: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="Factor on every channel count.",
         ),
+        click.option(
+            "--weights",
+            type=scan,
+            help="A file of `harness convert`, which says backbone, width, classes and settings; else fresh weights.",
+        ),
+        setting_option,
         click.option("--backbone", default="minkowskinet", show_default=True, help="See `harness ls backbones`."),
         click.option("--engine", default="auto", show_default=True, help="See `harness ls engines`."),
     ):
@@ -60,9 +75,11 @@ def command() -> None:
 def macs(
     scans: tuple[Path, ...],
     classes: int,
-    voxel_size: float,
+    voxel_size: float | None,
     width: float,
     backbone: str,
+    settings: tuple[str, ...],
+    weights: Path | None,
     engine: str,
     layers: bool,
     as_json: bool,
@@ -73,22 +90,41 @@ def macs(
     Examples:
       harness measure macs --backbone minkowskinet --width 0.5 --scan 000000.bin
       harness measure macs --width 1.0 --scan a.bin --scan b.bin --layers --json
+      harness measure macs --backbone cylinder3d --setting rulebook=as_released --scan 000000.bin
     """
     from harness.measure.macs import count_macs
 
-    network, voxelize, batches = _load(scans, classes, voxel_size, width, backbone, engine)
+    network, voxelize, batches = _load(scans, classes, voxel_size, width, backbone, settings, weights, engine)
     rows = []
     for path, points in zip(scans, batches, strict=True):
-        count = count_macs(network, voxelize(points))
-        row: dict[str, Any] = {"scan": str(path), "gmacs": count.total / 1e9, "voxels": list(count.voxels)}
-        rows.append({**row, "layers": {name: macs / 1e9 for name, macs in count.layers.items()}} if layers else row)
+        voxels = voxelize(points)
+        count = count_macs(network, voxels)
+        row: dict[str, Any] = {"scan": str(path), **_gmacs(count), "voxels": list(count.voxels)}
+        if network.ignored_output and weights is None:
+            released = _load((), classes + 1, voxel_size, width, backbone, settings, None, engine)[0]
+            row["with_ignored_output"] = _gmacs(count_macs(released, voxels))
+        if layers:
+            row["layers"] = {name: macs / 1e9 for name, macs in count.layers.items()}
+        rows.append(row)
     if as_json:
         print_json(rows)
         return
     for row in rows:
         click.echo(f"{row['scan']}  {row['gmacs']:.3f} GMACs  voxels {' '.join(map(str, row['voxels']))}")
+        click.echo(f"  {_kinds_text(row)}")
+        if released_row := row.get("with_ignored_output"):
+            click.echo(f"  with an output for the ignored id, as released files have: {_kinds_text(released_row)}")
         for name, gmacs in row.get("layers", {}).items():
             click.echo(f"  {gmacs:9.4f}  {name}")
+
+
+def _gmacs(count: MacsCount) -> dict[str, Any]:
+    kinds = {kind: macs / 1e9 for kind, macs in count.kinds.items()}
+    return {"gmacs": count.total / 1e9, "gmacs_by_kind": kinds}
+
+
+def _kinds_text(row: dict[str, Any]) -> str:
+    return ", ".join(f"{kind} {gmacs:.3f}" for kind, gmacs in row["gmacs_by_kind"].items() if gmacs)
 
 
 @command.command("latency")
@@ -99,9 +135,11 @@ def macs(
 def latency(
     scans: tuple[Path, ...],
     classes: int,
-    voxel_size: float,
+    voxel_size: float | None,
     width: float,
     backbone: str,
+    settings: tuple[str, ...],
+    weights: Path | None,
     engine: str,
     passes: int,
     device: str,
@@ -116,7 +154,7 @@ def latency(
     from harness.measure.device import choose_device
     from harness.measure.latency import measure_latency
 
-    network, voxelize, batches = _load(scans, classes, voxel_size, width, backbone, engine)
+    network, voxelize, batches = _load(scans, classes, voxel_size, width, backbone, settings, weights, engine)
     chosen = choose_device(device)
     result = measure_latency(network.to(chosen), voxelize, batches, passes, chosen)
     if as_json:
@@ -133,24 +171,37 @@ def latency(
 
 
 def _load(
-    scans: tuple[Path, ...], classes: int, voxel_size: float, width: float, backbone: str, engine: str
+    scans: tuple[Path, ...],
+    classes: int,
+    voxel_size: float | None,
+    width: float,
+    backbone: str,
+    settings: tuple[str, ...],
+    weights: Path | None,
+    engine: str,
 ) -> tuple[Any, Any, list[Any]]:
-    """Return a network with fresh weights, its voxelisation and the scans."""
-    from backbones.build import build_voxelizer
+    """Return a network, its voxelisation and the scans."""
     from backbones.sparse.engine import get_engine
+    from harness.config import BackboneConfig, resolve_backbone
     from harness.data.collate import collate
     from harness.data.kitti_files import read_points
     from harness.data.scan import Scan
-    from harness.spec import BackboneSpec
-    from harness.train.learner import build_network
+    from harness.train.converted import load_converted, read_card
+    from harness.train.learner import build_network, network_voxelizer
 
+    if weights is not None:
+        refuse_beside("--weights", "backbone", "width", "classes", "settings", "voxel_size")
+        spec = read_card(weights).backbone
+    else:
+        config = BackboneConfig(name=backbone, voxel_size_m=voxel_size, settings=read_settings(settings))
+        spec = resolve_backbone(config, width, classes, "--backbone")
     try:
-        spec = BackboneSpec(name=backbone, width=width, voxel_size_m=voxel_size, classes=classes)
-        network = build_network(spec, get_engine(engine).name, seed=0)
+        name = get_engine(engine).name
+        network = build_network(spec, name, seed=0) if weights is None else load_converted(weights, name)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     batches = []
     for path in scans:
         points = read_points(path)
         batches.append(collate([Scan(str(path), points[:, :3], points[:, 3], labels=None, instances=None)]))
-    return network, build_voxelizer(backbone, voxel_size), batches
+    return network, network_voxelizer(spec), batches

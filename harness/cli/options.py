@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
+
+from harness.errors import HarnessError
 
 if TYPE_CHECKING:
     from harness.data.splits import Split
+
+
+class FiniteRange(click.FloatRange):
+    """A range of numbers; NaN, which no comparison finds outside, is in none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number.
+
+        Raises:
+            click.BadParameter: it is none, or outside.
+        """
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value} is not a number.", param, ctx)
+        return number
+
 
 out_option = click.option(
     "--out",
@@ -35,6 +55,50 @@ device_option = click.option(
     show_default=True,
     help="auto, cpu, cuda or cuda:N; auto takes a GPU where there is one.",
 )
+
+setting_option = click.option(
+    "--setting",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of the backbone, for example rulebook=as_released; repeatable. @FILE as value reads a JSON file.",
+)
+
+
+def refuse_beside(option: str, *parameters: str) -> None:
+    """Refuse parameters that were typed although `option` decides them.
+
+    Raises:
+        click.UsageError: one of them was given on the command line.
+    """
+    context = click.get_current_context()
+    typed = [name for name in parameters if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if typed:
+        raise click.UsageError(f"{option} decides {', '.join(typed)}: give one or the other.")
+
+
+def read_settings(pairs: tuple[str, ...]) -> dict[str, Any]:
+    """Return settings given as KEY=VALUE; a value is read as YAML, so numbers and lists are what they look like.
+
+    Raises:
+        HarnessError: a pair has no ``=``, a value is no YAML, or a file can't be read.
+    """
+    import yaml
+
+    settings = {}
+    for pair in pairs:
+        key, sign, text = pair.partition("=")
+        if not sign or not key:
+            raise HarnessError("--setting", repr(pair), "KEY=VALUE", "For example: --setting rulebook=as_released")
+        try:
+            settings[key] = yaml.safe_load(Path(text[1:]).read_text() if text.startswith("@") else text)
+        except OSError as error:
+            remedy = "Mend the path behind the @."
+            raise HarnessError(f"--setting {key}", str(error), "a file that can be read", remedy) from error
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            found = " ".join(str(error).split())[:200]
+            raise HarnessError(f"--setting {key}", found, "a YAML or JSON value", "Mend the value.") from error
+    return settings
 
 
 @contextmanager

@@ -41,7 +41,9 @@ def command(cell: str, out: Path, as_json: bool) -> None:
         return
     click.echo(f"{folder.cell}  {folder.status()}")
     backbone = spec.backbone
-    click.echo(f"  {backbone.name}, width {backbone.width:g}, {backbone.voxel_size_m} m voxels, engine {spec.engine}")
+    grid = "grid of its own" if backbone.voxel_size_m is None else f"{backbone.voxel_size_m:g} m voxels"
+    click.echo(f"  {backbone.name} {backbone.settings or ''}".rstrip())
+    click.echo(f"  width {backbone.width:g}, {grid}, engine {spec.engine}")
     click.echo(f"  method {spec.method.name} {spec.method.settings or ''}".rstrip())
     click.echo(
         f"  recipe {spec.recipe.name}: {spec.recipe.epochs} epochs of batch {spec.recipe.batch_size}, seed {spec.seed}"

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Tensor
 
-from backbones.backbone import Backbone
-from backbones.build import Voxelizer
+from backbones.backbone import Backbone, Voxelizer
 from backbones.points import PointBatch
 
 
@@ -23,5 +22,5 @@ def predict(
     for points in scans:
         with torch.inference_mode():
             moved = points.to(device)
-            labels = network(voxelize(moved)).point_logits.argmax(1) + 1
+            labels = network.predict(voxelize(moved)).argmax(1) + 1
         yield moved, labels

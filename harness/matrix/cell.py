@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
-from backbones.backbone import Backbone
-from backbones.build import Voxelizer, build_voxelizer, count_parameters
+from backbones.backbone import Backbone, Voxelizer
+from backbones.build import count_parameters
 from harness.data.labels import SEMANTICKITTI
 from harness.data.loader import TrainingScans
 from harness.errors import HarnessError
@@ -21,7 +21,7 @@ from harness.measure.latency import measure_latency
 from harness.measure.macs import count_macs, summarise
 from harness.spec import CellResult, CellSpec, LatencyResult, MacsResult, ScoreResult
 from harness.store import CellFolder, Store
-from harness.train.learner import build_network
+from harness.train.learner import build_network, network_voxelizer
 from harness.train.loop import Teacher, TrainingJob, train, training_result
 from harness.train.weights import FILE, load_weights
 
@@ -88,7 +88,7 @@ def _training_job(spec: CellSpec, folder: CellFolder, store: Store, data: RunDat
     return TrainingJob(
         spec=spec,
         scans=TrainingScans(data.dataset, data.train, spec.recipe.augmentation, spec.seed),
-        voxelize=build_voxelizer(spec.backbone.name, spec.backbone.voxel_size_m),
+        voxelize=network_voxelizer(spec.backbone),
         class_counts=data.class_counts,
         teacher=None if spec.teacher is None else Teacher(*load_cell_network(store.find(spec.teacher))),
         folder=folder.path,

@@ -6,9 +6,9 @@ from fnmatch import fnmatchcase
 
 from backbones.sparse.engine import get_engine
 from baselines.registry import load_method
-from harness.config import BackboneConfig, MatrixConfig, resolve_method
+from harness.config import BackboneConfig, MatrixConfig, resolve_backbone, resolve_method
 from harness.errors import HarnessError
-from harness.spec import BackboneSpec, CellSpec, DatasetSpec, MethodSpec
+from harness.spec import CellSpec, DatasetSpec, MethodSpec
 
 NO_DISTILLATION = MethodSpec(name="none")
 
@@ -64,7 +64,7 @@ def _cell(matrix: MatrixConfig, dataset: DatasetSpec, backbone: BackboneConfig, 
     return CellSpec(
         role="student",
         dataset=dataset,
-        backbone=_network(backbone, backbone.student_width, classes),
+        backbone=resolve_backbone(backbone, backbone.student_width, classes, "matrix"),
         method=NO_DISTILLATION,
         recipe=matrix.recipe,
         seed=seed,
@@ -75,10 +75,6 @@ def _cell(matrix: MatrixConfig, dataset: DatasetSpec, backbone: BackboneConfig, 
 
 def _teacher(matrix: MatrixConfig, dataset: DatasetSpec, backbone: BackboneConfig, seed: int, classes: int) -> CellSpec:
     teacher_seed = seed if matrix.teacher_seed is None else matrix.teacher_seed
-    network = _network(backbone, backbone.teacher_width, classes)
+    network = resolve_backbone(backbone, backbone.teacher_width, classes, "matrix")
     student = _cell(matrix, dataset, backbone, teacher_seed, classes)
     return student.model_copy(update={"role": "teacher", "backbone": network})
-
-
-def _network(backbone: BackboneConfig, width: float, classes: int) -> BackboneSpec:
-    return BackboneSpec(name=backbone.name, width=width, voxel_size_m=backbone.voxel_size_m, classes=classes)

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 
-from backbones.build import build_voxelizer
 from backbones.points import PointBatch
 from harness.data.semantickitti import SemanticKitti
 from harness.data.splits import Split
@@ -20,6 +19,7 @@ from harness.export.semantickitti import Description, Submission, write_submissi
 from harness.matrix.cell import load_cell_network
 from harness.matrix.data import read_batches
 from harness.store import CellFolder
+from harness.train.learner import network_voxelizer
 
 Progress = Callable[[int, int], None]
 
@@ -70,7 +70,7 @@ def predict_scans(
     """
     backbone = folder.spec().backbone
     network, _ = load_cell_network(folder)
-    voxelize = build_voxelizer(backbone.name, backbone.voxel_size_m)
+    voxelize = network_voxelizer(backbone)
     for points, labels in predict(network.to(device), voxelize, scans, device):
         yield points.scan_ids[0], labels.cpu().numpy()
 

@@ -9,8 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from backbones.backbone import Backbone
-from backbones.build import Voxelizer
+from backbones.backbone import Backbone, Voxelizer
 from backbones.points import PointBatch
 from harness.measure.clock import start_clock
 from harness.measure.device import describe_device
@@ -75,13 +74,13 @@ def time_scan(network: Backbone, voxelize: Voxelizer, points: PointBatch, device
     clock.mark()
     voxels = voxelize(moved)
     clock.mark()
-    output = network(voxels)
+    logits = network.predict(voxels)
     clock.mark()
-    output.point_logits.argmax(1)
+    logits.argmax(1)
     clock.mark()
     transfer_ms, voxelise_ms, forward_ms, argmax_ms = clock.intervals_ms()
     warm = start_clock(device)
-    network(voxels)
+    network.predict(voxels)
     warm.mark()
     [convolutions_ms] = warm.intervals_ms()
     return {

@@ -14,9 +14,9 @@ from harness.report.statistics import Spread
 def build_records(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Return one record per row; None stands for what was not measured.
 
-    Keys: data, manifest, synthetic, partial, backbone, voxel_size_m, role, width, method, settings, label, miou_mean,
-    miou_sd, delta_mean, delta_sd, delta_seeds (0–1), iou (by class, mean, 0–1), gmacs, parameters_m, latency_p50_ms (by
-    machine), seeds, failed (reason by seed), missing, differences.
+    Keys: data, manifest, synthetic, partial, backbone, voxel_size_m (None: a grid of its own), backbone_settings, role,
+    width, method, settings, label, miou_mean, miou_sd, delta_mean, delta_sd, delta_seeds (0–1), iou (by class, mean,
+    0–1), gmacs, parameters_m, latency_p50_ms (by machine), seeds, failed (reason by seed), missing, differences.
     """
     return [_record(row) for row in rows]
 
@@ -35,6 +35,7 @@ def _record(row: Row) -> dict[str, Any]:
         "partial": spec.dataset.partial,
         "backbone": spec.backbone.name,
         "voxel_size_m": spec.backbone.voxel_size_m,
+        "backbone_settings": spec.backbone.settings,
         "role": spec.role,
         "width": spec.backbone.width,
         "method": spec.method.name,
@@ -68,6 +69,11 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
         "missing": " ".join(map(str, record["missing"])),
         "failed": "; ".join(f"seed {seed}: {reason}" for seed, reason in record["failed"].items()),
         "differences": "; ".join(record["differences"]),
-        "settings": "; ".join(f"{key}={value}" for key, value in sorted(record["settings"].items())),
+        "settings": _pairs(record["settings"]),
+        "backbone_settings": _pairs(record["backbone_settings"]),
     }
     return record | joined
+
+
+def _pairs(settings: dict[str, Any]) -> str:
+    return "; ".join(f"{key}={value}" for key, value in sorted(settings.items()))

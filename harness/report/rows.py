@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -38,7 +39,12 @@ class Row:
     def group(self) -> tuple[str, ...]:
         """Rows of one group are compared: same data, backbone and grid."""
         dataset, backbone = self.spec.dataset, self.spec.backbone
-        return (dataset.name, backbone.name, f"{backbone.voxel_size_m:g}", dataset.model_dump_json())
+        return (
+            dataset.name,
+            backbone.name,
+            json.dumps([backbone.voxel_size_m, backbone.settings], sort_keys=True),
+            dataset.model_dump_json(),
+        )
 
     @property
     def seeds(self) -> list[int]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from harness.report.networks import network_notes
 from harness.report.rows import Row
 from harness.report.statistics import Spread
 
@@ -134,6 +135,6 @@ def _names(row: Row, rows: Sequence[Row], notes: Footnotes) -> dict[str, str]:
     marks = (PARTIAL if dataset.partial else "") + (SYNTHETIC if dataset.synthetic else "")
     return {
         "data": dataset.name + marks + notes.mark(identity),
-        "backbone": row.spec.backbone.name,
+        "backbone": row.spec.backbone.name + notes.mark(network_notes(row.spec.backbone)),
         "network": row.label + notes.mark(row.differences),
     }

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from backbones.backbone import Backbone
-from backbones.build import build_backbone
+from backbones.backbone import Backbone, Voxelizer
+from backbones.build import build_backbone, build_voxelizer
 from backbones.output import SegmentationOutput
 from backbones.sparse.engine import get_engine
 from backbones.sparse.layers import set_engine
@@ -20,7 +20,7 @@ from baselines.registry import load_method
 from harness.data.draws import torch_generator
 from harness.errors import HarnessError
 from harness.spec import BackboneSpec, CellSpec
-from harness.train.losses import supervised_terms
+from harness.train.losses import cross_entropy, supervised_terms
 from harness.train.optimiser import build_optimiser
 
 
@@ -28,9 +28,14 @@ def build_network(backbone: BackboneSpec, engine: str, seed: int) -> Backbone:
     """Make a network on its engine with initial weights that depend on the seed alone."""
     with torch.random.fork_rng(devices=[]):
         torch.set_rng_state(torch_generator(seed, 0, "", "initial weights").get_state())
-        network = build_backbone(backbone.name, backbone.width, backbone.classes)
+        network = build_backbone(backbone.name, backbone.width, backbone.classes, backbone.settings)
     set_engine(network, get_engine(engine))
     return network
+
+
+def network_voxelizer(backbone: BackboneSpec) -> Voxelizer:
+    """Return the voxelisation that a network reads."""
+    return build_voxelizer(backbone.name, backbone.voxel_size_m, backbone.settings)
 
 
 class Learner:
@@ -92,7 +97,11 @@ class Learner:
             raise ValueError("training needs labels")
         torch.manual_seed(torch_generator(seed, epoch, " ".join(ids), "forward pass").initial_seed())
         student = self._forward(voxels)
-        supervised = supervised_terms(student.voxel_logits, voxels.labels, self.spec.recipe)
+        recipe, point_labels = self.spec.recipe, voxels.points.labels
+        supervised = supervised_terms(student.prediction_logits, voxels.labels, recipe)
+        if self.student.point_classifier and recipe.cross_entropy_weight and point_labels is not None:
+            points = cross_entropy(student.point_logits, point_labels)
+            supervised["point_cross_entropy"] = recipe.cross_entropy_weight * points
         terms = {name: self.method.supervised_weight * term for name, term in supervised.items()}
         if self.teacher is None:
             return terms

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import torch
 
-from backbones.backbone import Backbone
-from backbones.build import Voxelizer
+from backbones.backbone import Backbone, Voxelizer
 from harness.data.loader import TrainingScans, load_batches
 from harness.measure.device import describe_device
 from harness.spec import CellSpec, TrainingResult

@@ -49,6 +49,7 @@ def output_of(batch: VoxelBatch, width: int, phase: float, classes: int = CLASSE
     return SegmentationOutput(
         point_logits=wave((points, classes), phase + 0.1, 3.0),
         voxel_logits=wave((voxels, classes), phase + 0.2, 3.0),
+        prediction_logits=wave((voxels, classes), phase + 0.2, 3.0),
         point_features=wave((points, width), phase + 0.3),
         voxel_features=wave((voxels, width), phase + 0.4),
         stages={},
@@ -88,6 +89,7 @@ def rows_of(output: SegmentationOutput, points: torch.Tensor, voxels: torch.Tens
     return SegmentationOutput(
         output.point_logits[points],
         output.voxel_logits[voxels],
+        output.prediction_logits[voxels],
         output.point_features[points],
         output.voxel_features[voxels],
         {},

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pvd_reference as reference
 import pytest
@@ -19,7 +20,7 @@ def loss(student, teacher, batch, **settings):
 
 def two_class_output(logits):
     rows = torch.tensor(logits, dtype=torch.float64)
-    return SegmentationOutput(rows, rows, rows, rows, {})
+    return SegmentationOutput(rows, rows, rows, rows, rows, {})
 
 
 def test_two_rows_by_hand():
@@ -42,7 +43,10 @@ def test_equals_the_reference(rows, labelled_only, temperature):
     labels, scan = (
         (batch.points.labels, batch.points.scan_index) if rows == "points" else (batch.labels, batch.scan_index)
     )
-    logits = [getattr(output, f"{rows[:-1]}_logits").numpy() for output in (student, teacher)]
+    logits = [
+        getattr(output, {"points": "point_logits", "voxels": "prediction_logits"}[rows]).numpy()
+        for output in (student, teacher)
+    ]
     counted = [not labelled_only or label > 0 for label in labels.tolist()]
     expected = reference.output_loss(*logits, scan, counted, temperature=temperature)
     found = loss(student, teacher, batch, rows=rows, labelled_only=labelled_only, temperature=temperature)
@@ -60,7 +64,7 @@ def test_divergence_rows_equal_the_reference(rows, classes, temperature, size):
 def test_zero_when_the_student_is_the_teacher(dtype):
     batch = batch_of([30], [30])
     rows = two_class_output([[0, 1]] * 30).voxel_logits.to(dtype) * wave((30, 1), 0.0, 9.0).to(dtype)
-    same = SegmentationOutput(rows, rows, rows, rows, {})
+    same = SegmentationOutput(rows, rows, rows, rows, rows, {})
     found = loss(same, same, batch)
     assert found.item() == 0
     assert found.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
@@ -69,11 +73,21 @@ def test_zero_when_the_student_is_the_teacher(dtype):
 def test_confident_float32_logits_stay_finite():
     batch = batch_of([2], [2])
     rows = torch.tensor([[300.0, -300.0], [0.0, 0.0]])
-    student = SegmentationOutput(-rows, (-rows).requires_grad_(), rows, rows, {})
-    found = loss(student, SegmentationOutput(rows, rows, rows, rows, {}), batch, temperature=1)
+    student = SegmentationOutput(-rows, -rows, (-rows).requires_grad_(), rows, rows, {})
+    found = loss(student, SegmentationOutput(rows, rows, rows, rows, rows, {}), batch, temperature=1)
     found.backward()
     assert found.item() == pytest.approx(300.0)
-    assert torch.isfinite(student.voxel_logits.grad).all()
+    assert torch.isfinite(student.prediction_logits.grad).all()
+
+
+def test_voxel_rows_are_those_that_predict():
+    batch = batch_of([4, 3], [4, 3])
+    student, teacher = output_of(batch, 3, 1.0), output_of(batch, 6, 2.0)
+    other = replace(student, prediction_logits=student.prediction_logits.flip(0))
+    assert loss(other, teacher, batch) != loss(student, teacher, batch)
+    assert loss(replace(student, voxel_logits=student.voxel_logits.flip(0)), teacher, batch) == loss(
+        student, teacher, batch
+    )
 
 
 def test_gradient():
@@ -81,7 +95,7 @@ def test_gradient():
     teacher = output_of(batch, 3, 2.0)
 
     def of_logits(logits):
-        return loss(SegmentationOutput(logits, logits, logits, logits, {}), teacher, batch)
+        return loss(SegmentationOutput(logits, logits, logits, logits, logits, {}), teacher, batch)
 
     assert torch.autograd.gradcheck(of_logits, wave((7, 5), 1.0).requires_grad_())
 

@@ -47,7 +47,9 @@ def outputs(batch: VoxelBatch, width: int) -> SegmentationOutput:
     draw = torch.Generator().manual_seed(width)
     logits = torch.randn((len(batch.coordinates), CLASSES), generator=draw).to(DEVICE)
     features = torch.randn((len(batch.coordinates), width), generator=draw).relu().to(DEVICE)
-    return SegmentationOutput(logits[batch.voxel_of_point], logits, features[batch.voxel_of_point], features, {})
+    return SegmentationOutput(
+        logits[batch.voxel_of_point], logits, logits, features[batch.voxel_of_point], features, {}
+    )
 
 
 def synchronize() -> None:

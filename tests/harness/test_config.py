@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from harness.config import load_matrix, override, shipped_matrices
+from harness.config import BackboneConfig, load_matrix, override, resolve_backbone, shipped_matrices
 from harness.errors import HarnessError
 
 GOOD = """
@@ -82,6 +83,18 @@ def test_a_folder_is_no_matrix(tmp_path: Path) -> None:
         (GOOD.replace("0.25", ".nan"), r"key backbones\.0\.teacher_width: found nan"),
         (GOOD.replace("0.125}", "0.125, voxel_size_m: 0}"), r"key backbones\.0\.voxel_size_m: found 0"),
         (GOOD + "engine: spcnov\n", r"key engine: found 'spcnov'.*portable"),
+        (
+            GOOD.replace("minkowskinet", "cylinder3d").replace("0.125}", "0.125, voxel_size_m: 0.1}"),
+            r"key backbones\.0\.voxel_size_m: found 0\.1; expected none: cylinder3d has a grid of its own",
+        ),
+        (
+            GOOD.replace("minkowskinet", "cylinder3d").replace("0.125}", "0.125, settings: {rulbook: as_released}}"),
+            r"key backbones\.0, key settings\.rulbook: found an unknown key.*Did you mean 'rulebook'",
+        ),
+        (
+            GOOD.replace("0.125}", "0.125, settings: {rulebook: as_released}}"),
+            r"key backbones\.0, key settings\.rulebook: found an unknown key; expected no keys here",
+        ),
     ],
 )
 def test_what_can_not_be_built_is_found_before_anything_runs(tmp_path: Path, broken: str, message: str) -> None:
@@ -95,6 +108,10 @@ def test_what_can_not_be_built_is_found_before_anything_runs(tmp_path: Path, bro
         (GOOD.replace("epochs: 3", "epochs: 3, learning_rate: .inf"), r"key recipe\.learning_rate: found inf.*finite"),
         (GOOD + "submission: pvdd\n", r"key \(several\): found values that do not fit together; .*'pvdd' is none"),
         (GOOD.replace("[none,", "[none, none,"), "methods must differ"),
+        (
+            GOOD.replace("0.125}]", "0.125}, {teacher_width: 0.25, student_width: 0.125, voxel_size_m: 0.05}]"),
+            r"key backbones\.1: found the same networks as backbones\.0",
+        ),
         (GOOD + "name: store\n", "name must not be one of store, data"),
         (GOOD.replace("logit_kd", "'.foo:bar'"), r"methods\.1: found '\.foo:bar'; expected a method\."),
         ("[" * 5000, "expected a YAML file"),
@@ -117,3 +134,28 @@ def test_the_command_line_overrides_and_is_checked_like_the_file(tmp_path: Path)
     assert override(matrix) == matrix
     with pytest.raises(HarnessError, match=r"the command line, key seeds\.0: found 'a'"):
         override(matrix, seeds="a")
+
+
+def test_a_networks_grid_and_settings_are_completed() -> None:
+    cylinder = resolve_backbone(BackboneConfig(name="cylinder3d", settings={"rulebook": "as_released"}), 0.5, 19, "x")
+    assert cylinder.voxel_size_m is None
+    assert cylinder.settings["rulebook"] == "as_released"
+    assert cylinder.settings["grid"] == [480, 360, 32]
+    assert resolve_backbone(BackboneConfig(), 0.5, 19, "x").model_dump(mode="json") == {
+        "name": "minkowskinet", "width": 0.5, "voxel_size_m": 0.05, "classes": 19, "settings": {}
+    }  # fmt: skip
+
+
+def test_a_setting_that_names_a_file_becomes_its_content(tmp_path: Path) -> None:
+    """The matrix is kept beside its results: a later change of the file must not change what it says."""
+    member: dict[str, object] = {"output_channels": [32, 16, 32, 64, 128, 128, 64, 48, 48]}
+    for stage in (f"{side}.{number}" for side in ("downsample", "upsample") for number in range(4)):
+        entering = {f"{stage}.transition": 48 if stage.startswith("up") else 32, f"{stage}.feature": 1}
+        member |= {**entering, f"{stage}.feature.layers.0.net.layers.0": 48}
+    file = tmp_path / "net.config"
+    file.write_text(json.dumps(member))
+    settings = f"{{name: spvnas, settings: {{dropout: 0.1, net_config: {file}}}}}"
+    path = tmp_path / "searched.yaml"
+    path.write_text(f"backbones: [{settings}]\nmethods: [none]\n")
+    [backbone] = load_matrix(str(path)).backbones
+    assert backbone.settings == {"dropout": 0.1, "net_config": member}

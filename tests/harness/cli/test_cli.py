@@ -69,10 +69,18 @@ def test_a_root_named_nowhere_lists_the_three_ways(harness, tmp_path: Path, monk
 
 def test_ls_backbones(harness) -> None:
     rows = json.loads(harness("ls", "backbones", "--json").out)
-    assert [(row["name"], row["width"], row["classes"], round(row["parameters"] / 1e6, 2)) for row in rows] == [
+    assert {row["classes"] for row in rows} == {19}
+    assert [(row["name"], row["width"], row["outputs"], round(row["parameters"] / 1e6, 2)) for row in rows] == [
         ("minkowskinet", 1.0, 19, 21.72),
         ("minkowskinet", 0.5, 19, 5.44),
+        ("spvnas", 1.0, 19, 21.78),
+        ("spvnas", 0.5, 19, 5.45),
+        ("cylinder3d", 1.0, 19, 55.85),
+        ("cylinder3d", 0.5, 19, 14.07),
+        ("cylinder3d", 1.0, 20, 55.85),
+        ("cylinder3d", 0.5, 20, 14.07),
     ]
+    assert [row["parameters"] for row in rows[-2:]] == [55_853_366, 14_071_542]
     assert "21.72 M" in harness("ls", "backbones").out
 
 

@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from backbones.sparse.engine import EngineError, get_engine
+
 MATRIX = """
 dataset: {name: semantickitti, synthetic: {scans: 4, azimuths: 64, seed: 1}}
 backbones: [{teacher_width: 0.125, student_width: 0.0625, voxel_size_m: 1.0}]
@@ -159,3 +161,17 @@ def test_a_killed_run_goes_on_to_the_same_weights(finished: tuple[Path, str], tm
 
 def logged_steps(out: Path) -> int:
     return sum(path.read_bytes().count(b"\n") for path in out.glob("store/*/metrics.jsonl"))
+
+
+@pytest.mark.engine
+def test_an_engine_that_lacks_a_layer_is_refused_before_any_data_is_made(harness, tmp_path: Path) -> None:
+    try:
+        get_engine("minkowski")
+    except EngineError as error:
+        pytest.skip(str(error))
+    matrix = tmp_path / "cylinder.yaml"
+    matrix.write_text(MATRIX.replace("backbones: [", "backbones: [{name: cylinder3d}, "))
+    result = harness("run", "--matrix", matrix, "--engine", "minkowski", "--out", tmp_path / "runs")
+    assert result.code == 2
+    assert "backbones.0: found cylinder3d on the engine 'minkowski'" in result.err
+    assert not (tmp_path / "runs").exists()

@@ -78,3 +78,11 @@ def test_measure_macs_and_latency(harness, root: Path) -> None:
     assert result["device_kind"] == "CPU"
     assert result["end_to_end"]["p50_ms"] > 0
     assert harness("measure", "macs", "--backbone", "minkunet", "--scan", scan).code == 2
+
+
+@pytest.mark.parametrize("option", ["--width", "--voxel-size"])
+def test_nan_is_no_number_for_an_option(harness, root: Path, option: str) -> None:
+    scan = root / "sequences/08/velodyne/000000.bin"
+    result = harness("measure", "macs", "--scan", scan, option, "nan")
+    assert result.code == 2
+    assert f"Invalid value for '{option}': nan is not a number." in result.err

@@ -73,14 +73,14 @@ class Network(torch.nn.Module):
         self.maps_ms_per_voxel = maps_ms_per_voxel
         self.seen: list[tuple[int, bool, bool]] = []
 
-    def forward(self, voxels):
+    def predict(self, voxels):
         count = len(voxels.coordinates)
         if not voxels.maps:
             voxels.maps.append("built")
             voxels.timeline.spend(self.maps_ms_per_voxel * count)
         voxels.timeline.spend(CONVOLUTIONS_MS_PER_VOXEL * count)
         self.seen.append((count, self.training or torch.is_grad_enabled(), gc.isenabled()))
-        return SimpleNamespace(point_logits=Logits(voxels.timeline))
+        return Logits(voxels.timeline)
 
 
 @pytest.fixture

@@ -31,6 +31,10 @@ def test_a_layers_macs_are_pairs_times_channels() -> None:
     assert count.layers["down1.down.convolution"] == len(batch.coordinates) * 8 * 8
     assert count.layers["head"] == len(batch.coordinates) * 24 * 7
     assert sum(count.layers.values()) == count.total
+    assert count.kinds == {
+        "convolution": count.total - count.layers["head"], "linear": count.layers["head"], "interpolation": 0
+    }  # fmt: skip
+    assert count.voxels == tuple(len(level) for level in batch.maps.levels)
 
 
 def test_counting_leaves_the_network_as_it_was() -> None:
@@ -47,6 +51,6 @@ def test_half_the_width_is_a_quarter_of_the_macs() -> None:
 
 
 def test_summary_over_scans() -> None:
-    result = summarise([MacsCount(2_000_000_000, {}, (10, 5)), MacsCount(4_000_000_000, {}, (30, 5))])
+    result = summarise([MacsCount(2_000_000_000, {}, {}, (10, 5)), MacsCount(4_000_000_000, {}, {}, (30, 5))])
     assert (result.gmacs_mean, result.gmacs_min, result.gmacs_max) == (3.0, 2.0, 4.0)
     assert (result.scans, result.voxels_mean) == (2, 20.0)

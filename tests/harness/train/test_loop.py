@@ -6,24 +6,32 @@ from pathlib import Path
 import pytest
 import torch
 
-from backbones.build import build_voxelizer
+from harness.config import BackboneConfig, resolve_backbone
 from harness.data.loader import TrainingScans
 from harness.data.semantickitti import SemanticKitti
 from harness.errors import HarnessError
 from harness.spec import BackboneSpec, CellSpec, DatasetSpec, MethodSpec, RecipeSpec
-from harness.train.learner import build_network
+from harness.train.learner import build_network, network_voxelizer
 from harness.train.loop import Teacher, TrainingJob, TrainingStep, train, training_result
 
 DATASET = DatasetSpec(
     name="semantickitti", manifest="m", label_map="l", synthetic=True, partial=False, scans={}, official_scans={}
 )
 COUNTS = (10, *range(1, 20))
+GRIDS = {
+    "minkowskinet": {"voxel_size_m": 4.0},
+    "spvnas": {"voxel_size_m": 4.0},
+    "cylinder3d": {"settings": {"grid": [12, 10, 8], "point_mlp": "scaled"}},
+}
 
 
-def make_job(root: Path, folder: Path, method: str = "none", workers: int = 0, **recipe) -> TrainingJob:
+def make_job(
+    root: Path, folder: Path, method: str = "none", workers: int = 0, name: str = "minkowskinet", **recipe
+) -> TrainingJob:
     """A job on the random scans of `root`: a tiny network, three epochs."""
     settings = {"epochs": 3, "batch_size": 2, "optimizer": "adam", "learning_rate": 0.01, **recipe}
-    backbone = BackboneSpec(name="minkowskinet", width=0.0625, voxel_size_m=4.0, classes=19)
+    config = BackboneConfig.model_validate({"name": name, **GRIDS[name]})
+    backbone = resolve_backbone(config, 0.0625, 19, "test")
     teacher = None
     if method != "none":
         teacher = Teacher(build_network(backbone.model_copy(update={"width": 0.125}), "portable", 1), "t")
@@ -42,7 +50,7 @@ def make_job(root: Path, folder: Path, method: str = "none", workers: int = 0, *
     return TrainingJob(
         spec=spec,
         scans=scans,
-        voxelize=build_voxelizer("minkowskinet", 4.0),
+        voxelize=network_voxelizer(backbone),
         class_counts=COUNTS,
         teacher=teacher,
         folder=folder,
@@ -70,10 +78,21 @@ def root(write_sequences) -> Path:
     return write_sequences({"00": 5, "08": 1}, points=300)
 
 
-@pytest.mark.parametrize("method", ["none", "logit_kd", "pvd"])
-def test_a_resumed_run_ends_with_the_very_same_weights_and_log(root: Path, tmp_path: Path, method: str) -> None:
-    whole = run(make_job(root, tmp_path / "whole", method))
-    cut = make_job(root, tmp_path / "cut", method)
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [
+        ("minkowskinet", "none"),
+        ("minkowskinet", "logit_kd"),
+        ("minkowskinet", "pvd"),
+        ("spvnas", "pvd"),  # has dropout
+        ("cylinder3d", "pvd"),  # has a loss and a classifier of its own for points
+    ],
+)
+def test_a_resumed_run_ends_with_the_very_same_weights_and_log(
+    root: Path, tmp_path: Path, name: str, method: str
+) -> None:
+    whole = run(make_job(root, tmp_path / "whole", method, name=name))
+    cut = make_job(root, tmp_path / "cut", method, name=name)
     for stop_at in (4, 1, 2):
         with pytest.raises(KeyboardInterrupt):
             run(cut, stop_at)
