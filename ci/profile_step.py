@@ -1,7 +1,7 @@
 """Where the time of one training step goes: `python ci/profile_step.py BACKBONE --semantickitti DIR [--width W]`.
 
 A plain student (method none, common recipe, batch 1, one thread unless OMP_NUM_THREADS says otherwise) makes one step
-on one full-size scan after a warm-up step on the same scan. Seconds are those of torch's profiler on the CPU: an
+on one full-size scan after three warm-up steps on the same scan. Seconds are those of torch's profiler on the CPU: an
 operation's own time goes to the first category that it or an operation around it belongs to.
 """
 
@@ -52,6 +52,8 @@ CATEGORIES = {
 }  # fmt: skip
 CONVOLUTIONS = ("sparse convolution", "linear layers", "kernel maps")
 """A linear layer is the convolution with a kernel of one cell; a map is part of every sparse convolution."""
+WARMUP_STEPS = 3
+"""After these the process has the memory it needs, as in the rest of an epoch."""
 
 
 class RecordedMaps(KernelMapCache):
@@ -114,7 +116,8 @@ def main() -> None:
     keep_freed_memory()
     learner, load = learner_and_batches(arguments)
     backbones.voxelize.KernelMapCache = RecordedMaps  # type: ignore[misc]
-    learner.step(next(load()), 0, 0.0)
+    for _ in range(WARMUP_STEPS):
+        learner.step(next(load()), 0, 0.0)
     start = time.perf_counter()
     voxels = next(load())
     loader_s = time.perf_counter() - start

@@ -56,15 +56,26 @@ def test_the_ratios_on_the_benchmark_page_are_those_of_its_record() -> None:
         if "ratio_to_dense_gemm" in benchmark
     }
     page = (TOP / "docs/benchmarks.md").read_text()
+    spconv = {
+        benchmark["benchmark"].partition("::")[2]: f"{benchmark['ratio_to_spconv']:.2f}"
+        for benchmark in record["benchmarks"]
+        if "ratio_to_spconv" in benchmark
+    }
+    against = re.findall(r"^\| (\d+) 000 voxels, (plain|native) \| (.*) \|$", page, re.M)
+    assert spconv == {
+        f"test_training_a_submanifold_3x3x3[{size}k-{arithmetic}-{channels}]": cell.strip()
+        for size, arithmetic, cells in against
+        for channels, cell in zip((32, 64, 128), cells.split("|"), strict=True)
+    }
     shown = {}
-    for kernel, size, kind, cells in re.findall(
-        r"^\| (3³|2³ stride 2), (\d+) 000 voxels, (.+?) \| (.*) \|$", page, re.M
+    for kernel, size, kind, arithmetic, cells in re.findall(
+        r"^\| (3³|2³ stride 2), (\d+) 000 voxels, (.+?), (plain|native) \| (.*) \|$", page, re.M
     ):
         phase = "inference" if kind == "inference" else "training"
         for channels, cell in zip((16, 32, 64, 128), cells.split("|"), strict=True):
-            name = f"test_submanifold_3x3x3[{size}k-{phase}-{channels}]"
-            name = name if kernel == "3³" else f"test_strided_2x2x2[{size}k-{channels}]"
+            name = f"test_submanifold_3x3x3[{size}k-{phase}-{channels}-{arithmetic}]"
+            name = name if kernel == "3³" else f"test_strided_2x2x2[{size}k-{channels}-{arithmetic}]"
             if cell.strip():
                 shown[name] = cell.strip()
-    assert len(shown) == 20
+    assert len(shown) == 40
     assert shown == {name: ratios[name] for name in shown}

@@ -143,6 +143,8 @@ def _check(plan: Plan, wanted: Mapping[str, Place], released: Mapping[str, Tenso
     if not any(faults.values()):
         # Last, since a wrong shape may stand for more numbers than the file holds.
         faults["not finite (NaN or ∞)"] = [name for name, tensor in there.items() if not tensor.isfinite().all()]
+        variances = {name: tensor for name, tensor in there.items() if name.endswith("running_var")}
+        faults["with a variance below 0"] = [name for name, tensor in variances.items() if (tensor < 0).any()]
     if any(faults.values()):
         found = "; ".join(f"{len(names)} tensors {what}: {listed(names)}" for what, names in faults.items() if names)
         raise ConversionError(

@@ -100,6 +100,9 @@ def load_converted(path: Path, engine: str = "portable") -> Backbone:
     with torch.device("meta"):
         shape = build_backbone(spec.name, spec.width, spec.classes, spec.settings)
     require_same(shape, tensors, path, AGAIN)
+    if damaged := [name for name, tensor in tensors.items() if not tensor.isfinite().all()]:
+        found = f"{len(damaged)} tensors with NaN or ∞ ({damaged[0]}, …)"
+        raise HarnessError(path, found, "finite numbers, as `harness convert` wrote them", AGAIN)
     network = build_network(spec, engine, seed=0)
     network.load_state_dict(tensors)
     return network

@@ -49,6 +49,14 @@ def test_numbers_that_are_not_finite_are_refused(value: float) -> None:
         convert({**MINKUNET, "stage3.1.net.1.running_mean": broken})
 
 
+def test_a_variance_below_zero_is_refused() -> None:
+    """The network would give NaN."""
+    broken = MINKUNET["stage3.1.net.1.running_var"].clone()
+    broken[2] = -0.1
+    with pytest.raises(ConversionError, match=r"1 tensors with a variance below 0: stage3.1.net.1.running_var"):
+        convert({**MINKUNET, "stage3.1.net.1.running_var": broken})
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.int32, torch.complex64])
 def test_numbers_that_float32_would_change_are_refused(dtype: torch.dtype) -> None:
     other = {**MINKUNET, "stem.0.kernel": MINKUNET["stem.0.kernel"].to(dtype)}

@@ -143,6 +143,14 @@ def test_a_missing_tensor_or_another_type_is_refused(ours: Path) -> None:
         read_card(ours.with_name("nowhere.safetensors"))
 
 
+def test_numbers_that_are_not_finite_are_refused(ours: Path) -> None:
+    tensors = load_file(ours)
+    broken = {**tensors, "head.bias": tensors["head.bias"] / 0}
+    save_file(broken, ours, {CARD: read_card(ours).model_dump_json()})
+    with pytest.raises(HarnessError, match=r"1 tensors with NaN or ∞ \(head.bias"):
+        load_converted(ours)
+
+
 def test_classes_of_the_spvnas_repository_stand_in_the_official_order() -> None:
     """Its data set numbers the kept classes as it meets them, by ascending raw id; ours are column c for id c + 1."""
     kept = {
