@@ -115,7 +115,7 @@ def load_matrix(name_or_file: str) -> MatrixConfig:
         expected = f"a matrix file or one of {', '.join(shipped)}"
         found = "nothing of that name" if isinstance(error, FileNotFoundError) else f"'{error.strerror}' on reading"
         raise HarnessError(f"--matrix {name_or_file[:80]}", found, expected, "Mend the name.") from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise HarnessError(path, " ".join(str(error).split()), "a YAML file", "Mend the file there.") from error
     if not isinstance(content, dict):
         raise HarnessError(path, f"a {type(content).__name__}", "a mapping of keys", "See docs/matrices.md.")

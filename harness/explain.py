@@ -13,7 +13,14 @@ from harness.errors import HarnessError
 
 
 def explain(error: ValidationError, model: type[BaseModel], where: object, prefix: str) -> HarnessError:
-    """Turn the first fault of a validation into a message that names the key and what was meant."""
+    """Turn the first fault of a validation into a message that names the key and what was meant.
+
+    Args:
+        error: what pydantic raised.
+        model: what was validated.
+        where: the file or option, for the message.
+        prefix: of the keys in the message, for a model that is a part of the file.
+    """
     faults = error.errors()
     fault = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])  # a typo also makes a key missing
     key = (prefix + ".".join(str(part) for part in fault["loc"])).rstrip(".") or "(several)"

@@ -57,9 +57,7 @@ class Augmentation(Strict):
     rotate_deg: tuple[float, float] = Field(default=(0.0, 360.0), description="angle about z, uniform in this range")
     scale: tuple[float, float] = Field(default=(0.95, 1.05), description="factor, uniform in this range")
     scale_axes: Literal["xyz", "xy"] = Field(default="xyz", description="axes that the factor multiplies")
-    flip: tuple[Flip, ...] = Field(
-        default=("none",), min_length=1, description="axes to negate: one choice, each as likely"
-    )
+    flip: tuple[Flip, ...] = Field(default=("none",), min_length=1, description="axes to negate; all are as likely")
     translate_sigma_m: float = Field(default=0.0, ge=0, description="deviation of a normal shift along each axis")
     max_points: int | None = Field(default=None, ge=1, description="points kept, drawn without replacement; None: all")
 
@@ -170,7 +168,7 @@ class ScoreResult(Strict):
 
 
 class MacsResult(Strict):
-    """Multiply-accumulates of a forward pass, protocol macs-v1: Σ pairs·Cin·Cout, every layer counted."""
+    """Multiply-accumulates of a prediction, protocol macs-v1: Σ pairs·Cin·Cout, every layer of it counted."""
 
     protocol: Literal["macs-v1"] = "macs-v1"
     scans: int
@@ -234,9 +232,7 @@ class CellResult(Strict):
     spec: CellSpec
     status: Literal["finished", "failed"]
     reason: str | None = Field(default=None, description="present when failed")
-    protocol: ProtocolCard | None = Field(
-        default=None, description="present when finished, as are all below but latency"
-    )
+    protocol: ProtocolCard | None = Field(default=None, description="when finished, as all below but latency")
     parameters: int | None = None
     score: ScoreResult | None = None
     macs: MacsResult | None = None

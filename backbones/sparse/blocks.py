@@ -131,16 +131,8 @@ def differentiate(
 
     Args:
         gradient: [M, C_out], of the output.
-        features: this and the following as in `multiply`.
-        weight: [K, C_in, C_out].
-        sources: [Q] int64.
-        targets: [Q] int64.
-        counts: blocks · K integers.
-        identity: an offset.
-        order: [Q] int64.
-        starts: [M + 1] int64.
-        wants_features: whether the first gradient is wanted.
-        wants_weight: whether the second gradient is wanted.
+        features, weight, sources, targets, counts, identity, order, starts: as in `multiply`.
+        wants_features, wants_weight: whether the first gradient is wanted, and the second.
     """
     blocks = list(_blocks(sources, targets, counts, len(weight), starts))
     for_features = features.new_empty(features.shape if wants_features else 0)

@@ -17,6 +17,9 @@ from harness.errors import HarnessError
 if TYPE_CHECKING:
     from harness.data.splits import Split
 
+MOST_CHARACTERS = 1 << 20
+"""Of a file with a setting; a net.config has about 4 kB."""
+
 
 class FiniteRange(click.FloatRange):
     """A range of numbers; NaN, which no comparison finds outside, is in none."""
@@ -81,7 +84,7 @@ def read_settings(pairs: tuple[str, ...]) -> dict[str, Any]:
     """Return settings given as KEY=VALUE; a value is read as YAML, so numbers and lists are what they look like.
 
     Raises:
-        HarnessError: a pair has no ``=``, a value is no YAML, or a file can't be read.
+        HarnessError: a pair has no ``=``, a value is no YAML, or a file can't be read or is too large.
     """
     import yaml
 
@@ -91,14 +94,27 @@ def read_settings(pairs: tuple[str, ...]) -> dict[str, Any]:
         if not sign or not key:
             raise HarnessError("--setting", repr(pair), "KEY=VALUE", "For example: --setting rulebook=as_released")
         try:
-            settings[key] = yaml.safe_load(Path(text[1:]).read_text() if text.startswith("@") else text)
+            settings[key] = yaml.safe_load(_read_text(Path(text[1:])) if text.startswith("@") else text)
         except OSError as error:
             remedy = "Mend the path behind the @."
             raise HarnessError(f"--setting {key}", str(error), "a file that can be read", remedy) from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
             found = " ".join(str(error).split())[:200]
             raise HarnessError(f"--setting {key}", found, "a YAML or JSON value", "Mend the value.") from error
     return settings
+
+
+def _read_text(path: Path) -> str:
+    """Return what a file says.
+
+    Raises:
+        ValueError: it is too large, or no text.
+    """
+    with path.open(encoding="utf-8") as file:
+        text = file.read(MOST_CHARACTERS + 1)
+    if len(text) > MOST_CHARACTERS:
+        raise ValueError(f"{path} has more than {MOST_CHARACTERS} characters")
+    return text
 
 
 @contextmanager

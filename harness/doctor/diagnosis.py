@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def diagnose(out: Path, roots: Mapping[str, Path | None], only: str | None, prog
     engines = []
     for number, name in enumerate(names):
         progress(number, len(names) + 1)
-        engines.append(check_engine(name, lambda name=name: get_engine(name), devices))  # type: ignore[misc]
+        engines.append(check_engine(name, partial(get_engine, name), devices))
     progress(len(names), len(names) + 1)
     auto = None if only else choose_auto(engines, str(devices[-1]))
     probes, faults = _probe([engine for engine in engines if engine.name in (only, auto)])

@@ -7,7 +7,7 @@ import shlex
 import subprocess
 from dataclasses import dataclass
 
-from backbones.sparse.native.build import BuildError, built_library, find_compiler
+from backbones.sparse.native.build import COMPILE_SECONDS, BuildError, built_library, find_compiler
 from backbones.sparse.native.kernel import load_kernel
 
 INSTALL = "apt-get install g++ (on macOS: xcode-select --install)"
@@ -49,5 +49,8 @@ def inspect_kernel() -> CompiledKernel:
 
 
 def _version(command: list[str]) -> str:
-    run = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False)
-    return (run.stdout.splitlines() or ["version unknown"])[0]
+    try:
+        run = subprocess.run([*command, "--version"], capture_output=True, check=False, timeout=COMPILE_SECONDS)
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"it can't be run: {error}"
+    return (run.stdout.decode(errors="replace").splitlines() or ["version unknown"])[0]

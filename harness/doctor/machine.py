@@ -73,7 +73,8 @@ def inspect_machine(out: Path) -> Machine:
 def inspect_disk(path: Path) -> Disk:
     """Look at the disk that a folder is on, or will be on once it is made."""
     folder = path.absolute()
-    while not folder.is_dir():
+    # Asked first, since `is_dir` raises where a folder above may not be searched.
+    while not (os.access(folder, os.F_OK) and folder.is_dir()):
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     return Disk(path=str(path.absolute()), free_gib=free / GIB, writable=os.access(folder, os.W_OK))

@@ -53,6 +53,7 @@ def test_every_shipped_matrix_is_valid() -> None:
         (GOOD + "name: ../up\n", r"key name"),
         ("- a\n- b\n", "found a list; expected a mapping"),
         ("a: [\n", "expected a YAML file"),
+        ("a: 2024-13-45\n", "expected a YAML file"),
         ("a: !!python/object/apply:os.system [ls]\n", "expected a YAML file"),
         ("", "found a NoneType"),
     ],

@@ -65,10 +65,14 @@ def find_compiler() -> list[str]:
     """Return the compiler's command, with the arguments that `CXX` may hold.
 
     Raises:
-        BuildError: there is none.
+        BuildError: there is none, or `CXX` is no command.
     """
     chosen = os.environ.get("CXX")
-    for command in [shlex.split(chosen)] if chosen else [[name] for name in COMPILERS]:
+    try:
+        commands = [shlex.split(chosen)] if chosen else [[name] for name in COMPILERS]
+    except ValueError as error:
+        raise BuildError(f"CXX is no command ({error})") from error
+    for command in commands:
         if command and shutil.which(command[0]):
             return command
     raise BuildError(f"no C++ compiler found ({chosen or ', '.join(COMPILERS)})")
@@ -84,7 +88,7 @@ def _flag_sets() -> list[list[str]]:
 def _processor() -> str:
     """Return what tells this processor from others that may share the cache."""
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return " ".join((platform.machine(), platform.processor(), platform.node()))
     telling = ("model name", "flags", "Features", "CPU part")

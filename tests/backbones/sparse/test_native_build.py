@@ -98,6 +98,11 @@ def test_a_compiler_that_is_not_there(monkeypatch: pytest.MonkeyPatch, caplog: p
     assert_plain_with_one_line(caplog, "no C++ compiler found (no-such-compiler -O9)")
 
 
+def test_a_compiler_that_is_no_command(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setenv("CXX", 'g++ "-O9')
+    assert_plain_with_one_line(caplog, "CXX is no command (No closing quotation)")
+
+
 def test_a_compiler_that_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, cache: Path
 ) -> None:

@@ -81,6 +81,7 @@ def test_options_choose_settings(harness, cylinder3d: Path, tmp_path: Path) -> N
         (("--net", "cylinder3d"), "found tensors of minkunet or spvcnn; expected tensors of cylinder3d"),
         (("--net", "minkunet", "--rulebook", "as_released"), "only cylinder3d has one; --net is minkunet"),
         (("--net", "minkunet", "--setting", "rulebook"), "expected KEY=VALUE"),
+        (("--net", "minkunet", "--setting", "rulebook=2024-13-45"), "expected a YAML or JSON value"),
         (
             ("--net", "spvcnn", "--setting", "colour=red"),
             "the unknown setting colour; expected one of coordinates, dropout, net_config",
@@ -108,6 +109,12 @@ def test_other_faults_of_the_command(harness, minkunet: Path, tmp_path: Path) ->
     missing = harness("convert", tmp_path / "nowhere", "--net", "minkunet", "--out", out)
     assert missing.code == 2
     assert "No such file" in missing.err
+    (tmp_path / "large.json").write_text(" " * (1 << 20) + "1")
+    large = harness(
+        "convert", minkunet, "--net", "spvnas", "--setting", f"net_config=@{tmp_path}/large.json", "--out", out
+    )
+    assert large.code == 2
+    assert "large.json has more than 1048576 characters" in " ".join(large.err.split())
     (tmp_path / "net.config").write_text("{}")
     wrong = harness("convert", minkunet, "--net", "spvnas", "--net-config", tmp_path / "net.config", "--out", out)
     assert wrong.code == 2

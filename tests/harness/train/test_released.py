@@ -134,6 +134,17 @@ def test_an_archive_that_unpacks_beyond_the_bound_is_refused(tmp_path: Path, mon
     assert "at most" in refusal(packed)
 
 
+def test_an_archive_with_a_broken_compression_is_refused(tmp_path: Path) -> None:
+    """Its decompressor raises an error of its own kind."""
+    path = tmp_path / "checkpoint.pt"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("data.pkl", bytes(1000))
+    content = bytearray(path.read_bytes())
+    content[content.index(b"data.pkl") + len("data.pkl") + 4] = 255
+    path.write_bytes(content)
+    assert "torch can't read (Invalid or unsupported options)" in refusal(path)
+
+
 def test_a_tensor_that_claims_more_than_the_file_holds_is_refused(tmp_path: Path) -> None:
     path = saved(tmp_path, {"weight": torch.zeros(1).expand(10**10)})
     assert path.stat().st_size < 10_000
