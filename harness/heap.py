@@ -19,7 +19,7 @@ def keep_freed_memory() -> bool:
     Returns whether glibc took both. To be called before the first tensor is made.
 
     The features of a full scan fill tens of megabytes. glibc maps such a block anew each time and unmaps it when it is
-    freed, so that every layer pays a page fault per 4 KiB written: about half the time of normalisation, activations
+    freed, so that every layer pays a page fault per 4 KiB written: much of the time of normalisation, activations
     and sums on a CPU. Where memory is new, a huge page takes the place of 512 such faults. Other allocators and systems
     are left alone. It holds for the whole process and its children.
     """
