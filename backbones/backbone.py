@@ -26,6 +26,9 @@ class Backbone(nn.Module, ABC):
         point_classifier: whether the point logits come from a classifier of their own, which training supervises too.
         training_only: submodules that no prediction uses, counted in neither parameters nor MACs.
         stage_channels: channels of each named stage of its output, in the order of the forward pass.
+        middle_stage: the stage halfway through, at the coarsest resolution.
+        level_stages: the stages that end a resolution on the way down and back up.
+        last_stage: the stage that the classifier of voxels reads.
     """
 
     Settings: ClassVar[type[BackboneSettings]] = BackboneSettings
@@ -34,6 +37,11 @@ class Backbone(nn.Module, ABC):
     point_classifier: bool = False
     training_only: tuple[str, ...] = ()
     stage_channels: Mapping[str, int]
+    middle_stage: ClassVar[str] = "down4"
+    level_stages: ClassVar[tuple[str, ...]] = (
+        "down1", "down2", "down3", "down4", "up1", "up2", "up3", "up4",
+    )  # fmt: skip
+    last_stage: ClassVar[str] = "up4"
 
     @classmethod
     @abstractmethod

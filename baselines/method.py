@@ -28,12 +28,22 @@ class MethodContext:
     Attributes:
         class_counts: labelled points of the training set by class id, [C + 1]; entry 0 counts the ignored points.
         student_stages: channels of each named stage of the student.
-        teacher_stages: channels of each named stage of the teacher.
+        teacher_stages: channels of each named stage of the teacher; the names are the same.
+        middle_stage: the stage halfway through both networks.
+        level_stages: the stages that end a resolution on the way down and back up.
+        last_stage: the stage that the classifier of voxels reads.
+        student_features: channels of the rows that the student's classifier reads, one row per voxel.
+        teacher_features: the same of the teacher.
     """
 
     class_counts: tuple[int, ...]
     student_stages: Mapping[str, int]
     teacher_stages: Mapping[str, int]
+    middle_stage: str
+    level_stages: tuple[str, ...]
+    last_stage: str
+    student_features: int
+    teacher_features: int
 
 
 class Method(nn.Module, ABC):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 from types import MappingProxyType
 
 from baselines.method import Method
@@ -17,6 +20,13 @@ SHIPPED: Mapping[str, str] = MappingProxyType(
         "none": "baselines.none:NoDistillation",
         "pvd": "baselines.pvd.loss:PVD",
         "logit_kd": "baselines.logit_kd:LogitKD",
+        "fitnets": "baselines.fitnets:FitNets",
+        "attention_transfer": "baselines.attention_transfer:AttentionTransfer",
+        "skd": "baselines.skd:SKD",
+        "cwd": "baselines.cwd:CWD",
+        "ifv": "baselines.ifv:IFV",
+        "ka": "baselines.ka:KA",
+        "sum": "baselines.sum:SumOfMethods",
     }
 )
 
@@ -46,11 +56,30 @@ def load_method(name: str) -> type[Method]:
         raise UnknownMethodError(_unknown(name))
     try:
         found = getattr(import_module(module), attribute)
-    except Exception as error:  # the module is the user's: whatever it raises, it can't be imported
+    except (Exception, SystemExit) as error:  # the module is the user's: whatever it raises, it can't be imported
         raise UnknownMethodError(f"method {name!r}: {path} can't be imported ({error!r})") from error
     if not (isinstance(found, type) and issubclass(found, Method)):
         raise UnknownMethodError(f"method {name!r}: {path} is not a subclass of baselines.method.Method")
     return found
+
+
+def short_name(name: str) -> str:
+    """Return what a method is called in the name of a cell or term: the class of a dotted path, else its name."""
+    return name.rsplit(":", 1)[-1]
+
+
+def method_source(name: str) -> str | None:
+    """Return 12 digits of the SHA-256 of the file that defines a method; None for one that ships.
+
+    Whoever edits a method of their own gets new cells, not the results of the old code.
+
+    Raises:
+        UnknownMethodError: as `load_method`.
+    """
+    kind = load_method(name)
+    if name in SHIPPED:
+        return None
+    return hashlib.sha256(Path(inspect.getfile(kind)).read_bytes()).hexdigest()[:12]
 
 
 def _installed() -> dict[str, str]:

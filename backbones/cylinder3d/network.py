@@ -42,6 +42,7 @@ class Cylinder3D(Backbone):
     Settings: ClassVar[type[BackboneSettings]] = Cylinder3DSettings
     published_voxel_size_m: ClassVar[float | None] = None
     ignored_output: ClassVar[bool] = True
+    last_stage: ClassVar[str] = "ddcm"
 
     def __init__(self, classes: int, width: float = 1.0, settings: BackboneSettings | None = None) -> None:
         super().__init__()

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from backbones.output import SegmentationOutput
 from backbones.voxelize import VoxelBatch
+from baselines.affinity import affinity_loss
 from baselines.method import Method, MethodContext, MethodSettings
 from baselines.per_scan import labelled_rows, mean_per_scan
-from baselines.pvd.affinity import affinity_loss
 from baselines.pvd.output import mean_over_grid, output_divergence
 from baselines.pvd.sampling import SupervoxelSample, SupervoxelSampler
 from baselines.pvd.settings import PVDSettings

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from baselines.method import MethodSettings
+from baselines.affinity import Padding
+from baselines.supervoxels import SupervoxelSettings
 
 Sampler = Literal["difficulty", "distance", "category", "random"]
 MinorUnit = Literal["voxels", "points", "classes"]
 Direction = Literal["teacher_to_student", "student_to_teacher"]
 Reduction = Literal["active", "dense"]
-Padding = Literal["literal", "masked"]
-Triple = tuple[float, float, float]
-
-# Cylinder3D's released grid cuts the angle at this value, short of float32's π.
-HALF_TURN_RAD = 3.1415926
 
 
-class PVDSettings(MethodSettings):
+class PVDSettings(SupervoxelSettings):
     """Every choice PVD leaves to its user (Hou et al., CVPR 2022; the reasons are in ``docs/choices.md``).
 
     The weights, block size, share threshold and number of blocks are recalled from the paper, not re-read. A weight of
@@ -36,10 +32,6 @@ class PVDSettings(MethodSettings):
         labelled_only: leave rows with an ignored label out of the output terms; by default every active row counts.
         sampler: factors of a supervoxel's sampling weight: both, the distance, the category, or none.
         blocks: K, supervoxels sampled per scan.
-        block_size: (Rs, As, Hs), edges of a supervoxel in grid cells.
-        grid: (R, A, H), cells along radius, angle and height.
-        lowest: lower border of the grid (m, rad, m).
-        highest: upper border of the grid (m, rad, m).
         points_per_block: Np, rows of a sampled supervoxel's point affinity.
         voxels_per_block: Nv, rows of a sampled supervoxel's voxel affinity.
         padding: average the affinity over the pairs of real rows, or over all K·n² pairs with the zero rows inside.
@@ -57,23 +49,8 @@ class PVDSettings(MethodSettings):
     labelled_only: bool = False
     sampler: Sampler = "difficulty"
     blocks: int = Field(default=4, ge=1)
-    block_size: tuple[int, int, int] = (120, 60, 8)
-    grid: tuple[int, int, int] = (480, 360, 32)
-    lowest: Triple = (0.0, -HALF_TURN_RAD, -4.0)
-    highest: Triple = (50.0, HALF_TURN_RAD, 2.0)
     points_per_block: int = Field(default=1024, ge=1)
     voxels_per_block: int = Field(default=512, ge=1)
     padding: Padding = "masked"
     minor_unit: MinorUnit = "voxels"
     minor_share: float = Field(default=0.01, ge=0, le=1)
-
-    @model_validator(mode="after")
-    def _grid_has_cells(self) -> PVDSettings:
-        """Refuse grids and blocks without extent."""
-        if min(self.grid) < 2:
-            raise ValueError(f"grid {self.grid} needs at least two cells along every axis")
-        if min(self.block_size) < 1:
-            raise ValueError(f"block_size {self.block_size} needs at least one cell along every axis")
-        if any(low >= high for low, high in zip(self.lowest, self.highest, strict=True)):
-            raise ValueError(f"lowest {self.lowest} must lie below highest {self.highest} along every axis")
-        return self

@@ -59,3 +59,16 @@ def test_a_prediction_is_that_of_the_whole_output_and_stages_are_as_announced(na
     assert output.prediction_logits.shape == output.voxel_logits.shape == (len(voxels.coordinates), 4)
     assert len(output.point_features) == 1500
     assert len(output.voxel_features) == len(voxels.coordinates)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_stages_that_methods_read_by_default_are_what_their_names_say(name: str) -> None:
+    torch.manual_seed(0)
+    network, voxels = build_backbone(name, 0.125, 4).eval(), voxels_of(name)
+    with torch.no_grad():
+        stages, features = network(voxels).stages, network(voxels).voxel_features
+    rows = {key: len(stage.features) for key, stage in stages.items()}
+    place, levels = network.level_stages.index(network.middle_stage), network.level_stages
+    assert (place, len(levels)) == (3, 8)
+    assert rows[levels[place - 1]] > rows[levels[place]] < rows[levels[place + 1]]
+    assert torch.equal(stages[network.last_stage].features, features)

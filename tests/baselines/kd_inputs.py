@@ -5,15 +5,38 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from backbones.output import SegmentationOutput
+from backbones.output import SegmentationOutput, Stage
 from backbones.points import PointBatch
 from backbones.voxelize import VoxelBatch
 from baselines.method import MethodContext
 
 CLASSES = 5
 # Class 4 and 5 hold less than 1 % of the 10 000 labelled points; the ignored ones do not count.
-CONTEXT = MethodContext(class_counts=(5000, 6000, 3000, 900, 60, 40), student_stages={}, teacher_stages={})
+COUNTS = (5000, 6000, 3000, 900, 60, 40)
 MINORITY = {4, 5}
+STAGES = ("down1", "down2", "up1")
+
+
+def channels(width: int) -> dict[str, int]:
+    """Channels of each stage of a made-up network whose last features have `width` of them."""
+    return {"down1": width, "down2": 2 * width, "up1": width}
+
+
+def context_of(student_width: int, teacher_width: int) -> MethodContext:
+    """What a method may know of two made-up networks."""
+    return MethodContext(
+        class_counts=COUNTS,
+        student_stages=channels(student_width),
+        teacher_stages=channels(teacher_width),
+        middle_stage="down2",
+        level_stages=STAGES,
+        last_stage="up1",
+        student_features=student_width,
+        teacher_features=teacher_width,
+    )
+
+
+CONTEXT = context_of(4, 8)
 
 
 def wave(shape: tuple[int, ...], phase: float, size: float = 1.0) -> torch.Tensor:
@@ -46,13 +69,17 @@ def batch_of(points: list[int], voxels: list[int], phase: float = 0.0, labels: i
 def output_of(batch: VoxelBatch, width: int, phase: float, classes: int = CLASSES) -> SegmentationOutput:
     """Float64 outputs of a made-up network for a batch."""
     points, voxels = len(batch.points.xyz), len(batch.coordinates)
+    stages = {}
+    for number, (name, count) in enumerate(channels(width).items()):
+        scan = batch.scan_index[:: 1 + number]  # the coarser a stage, the fewer rows
+        stages[name] = Stage(wave((len(scan), count), phase + 0.5 + 0.1 * number), scan)
     return SegmentationOutput(
         point_logits=wave((points, classes), phase + 0.1, 3.0),
         voxel_logits=wave((voxels, classes), phase + 0.2, 3.0),
         prediction_logits=wave((voxels, classes), phase + 0.2, 3.0),
         point_features=wave((points, width), phase + 0.3),
         voxel_features=wave((voxels, width), phase + 0.4),
-        stages={},
+        stages=stages,
     )
 
 
@@ -84,13 +111,19 @@ def scan_of(batch: VoxelBatch, scan: int) -> tuple[VoxelBatch, torch.Tensor, tor
     return alone, points, voxels
 
 
-def rows_of(output: SegmentationOutput, points: torch.Tensor, voxels: torch.Tensor) -> SegmentationOutput:
-    """The chosen rows of an output."""
+def rows_of(
+    output: SegmentationOutput, points: torch.Tensor, voxels: torch.Tensor, scan: int = 0
+) -> SegmentationOutput:
+    """The chosen rows of an output, and the rows of one scan of each of its stages."""
     return SegmentationOutput(
         output.point_logits[points],
         output.voxel_logits[voxels],
         output.prediction_logits[voxels],
         output.point_features[points],
         output.voxel_features[voxels],
-        {},
+        {
+            name: Stage(stage.features[keep], torch.zeros(int(keep.sum()), dtype=torch.int64))
+            for name, stage in output.stages.items()
+            for keep in [stage.scan_index == scan]
+        },
     )

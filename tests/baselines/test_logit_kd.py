@@ -34,11 +34,17 @@ def test_two_rows_by_hand():
     assert loss(student, teacher, batch, temperature=1, weight=0.9).item() == pytest.approx(0.9 * expected, rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    "points, voxels",
+    [([40, 23], [20, 11]), ([1], [1]), ([12], [1]), ([30, 1], [9, 1])],
+    ids=["two scans", "one point", "one voxel", "one scan of one"],
+)
+@pytest.mark.parametrize("known", [0, 3, 5], ids=["no label", "absent classes", "all classes"])
 @pytest.mark.parametrize("rows", ["points", "voxels"])
 @pytest.mark.parametrize("labelled_only", [False, True])
 @pytest.mark.parametrize("temperature", [1.0, 4.0])
-def test_equals_the_reference(rows, labelled_only, temperature):
-    batch = batch_of([40, 23], [20, 11])
+def test_equals_the_reference(points, voxels, known, rows, labelled_only, temperature):
+    batch = batch_of(points, voxels, labels=known)
     student, teacher = output_of(batch, 3, 1.0), output_of(batch, 3, 2.0)
     labels, scan = (
         (batch.points.labels, batch.points.scan_index) if rows == "points" else (batch.labels, batch.scan_index)
@@ -51,6 +57,15 @@ def test_equals_the_reference(rows, labelled_only, temperature):
     expected = reference.output_loss(*logits, scan, counted, temperature=temperature)
     found = loss(student, teacher, batch, rows=rows, labelled_only=labelled_only, temperature=temperature)
     assert found.item() == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.parametrize("rows", ["points", "voxels"])
+def test_the_order_of_rows_means_nothing(rows):
+    batch = batch_of([40], [20])
+    student, teacher = output_of(batch, 3, 1.0), output_of(batch, 3, 2.0)
+    points, voxels = (torch.randperm(n, generator=generators(1)[0]) for n in (40, 20))
+    moved = [rows_of(output, points, voxels) for output in (student, teacher)]
+    assert loss(*moved, batch, rows=rows).item() == pytest.approx(loss(student, teacher, batch, rows=rows).item())
 
 
 @given(st.integers(1, 6), st.integers(2, 8), st.floats(0.5, 8.0), st.floats(0, 50))

@@ -154,3 +154,29 @@ def test_an_unlabelled_batch_has_no_minority():
     )
     for level in ("blocks", "points", "voxels"):
         assert torch.equal(getattr(sample(bare), level), getattr(sample(ignored), level))
+
+
+@pytest.mark.parametrize("sampler", ["difficulty", "distance", "category", "random"])
+@pytest.mark.parametrize("unit", ["voxels", "points", "classes"])
+def test_weights_before_the_draw_equal_the_reference(sampler, unit):
+    batch = batch_of([80, 50], [40, 20])
+    found = SupervoxelSampler(PVDSettings(sampler=sampler, minor_unit=unit), CONTEXT.class_counts).weigh(batch)
+    blocks = [reference.flat(reference.block_of(*position)) for position in batch.xyz.tolist()]
+    assert found.voxel_block.tolist() == [
+        scan * 96 + block for scan, block in zip(batch.scan_index.tolist(), blocks, strict=True)
+    ]
+    for scan in range(2):
+        alone, _, rows = scan_of(batch, scan)
+        inside = Counter(block for block, here in zip(blocks, rows.tolist(), strict=True) if here)
+        minor = minor_of_block(alone, unit)
+        assert found.voxels[scan].tolist() == [inside[block] for block in range(96)]
+        assert found.minor[scan].tolist() == [minor.get(block, 0) for block in range(96)]
+        expected = reference.probabilities(alone.xyz.tolist(), minor, sampler)
+        np.testing.assert_allclose(found.probabilities[scan].numpy(), expected, rtol=1e-12)
+
+
+def test_the_draw_is_from_these_weights():
+    batch = batch_of([400, 300], [200, 100])
+    sampler = SupervoxelSampler(PVDSettings(), CONTEXT.class_counts)
+    blocks = draw_blocks(sampler.weigh(batch).weights, 4, generators(2))
+    assert torch.equal(sampler.draw(batch, generators(2)).blocks, blocks)

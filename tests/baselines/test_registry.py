@@ -1,3 +1,4 @@
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ from kd_inputs import CONTEXT, batch_of, generators, output_of
 from baselines import registry
 from baselines.method import Method
 from baselines.none import NoDistillation
-from baselines.registry import UnknownMethodError, load_method, method_names
+from baselines.registry import UnknownMethodError, load_method, method_names, method_source, short_name
 
 
 def installed_package(folder: Path, line: str) -> None:
@@ -37,6 +38,20 @@ def test_nothing_to_distil():
 
 def test_dotted_path():
     assert load_method("baselines.none:NoDistillation") is NoDistillation
+
+
+def test_the_source_of_a_method_of_ones_own_changes_with_its_file(tmp_path, monkeypatch):
+    text = "from baselines.none import NoDistillation\nclass Edited(NoDistillation): ...\n"
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name, content in {"edited_before": text, "edited_after": text + "# a word\n"}.items():
+        (tmp_path / f"{name}.py").write_text(content)
+    before, after = method_source("edited_before:Edited"), method_source("edited_after:Edited")
+    assert before == hashlib.sha256(text.encode()).hexdigest()[:12] != after
+    assert method_source("pvd") is None
+
+
+def test_short_names():
+    assert [short_name(name) for name in ("pvd", "my.package:Mine")] == ["pvd", "Mine"]
 
 
 def test_entry_point_of_an_installed_package(tmp_path, monkeypatch):

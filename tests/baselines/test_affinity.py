@@ -2,25 +2,12 @@ import pvd_reference as reference
 import pytest
 import torch
 from kd_inputs import wave
-from torch.utils._python_dispatch import TorchDispatchMode
+from largest_tensor import LargestTensor
 
-from baselines.pvd.affinity import affinity_loss
+from baselines.affinity import affinity_loss
 
 ROWS = torch.tensor([[[0, 3, 5, -1], [1, 2, -1, -1]], [[7, 6, -1, -1], [-1, -1, -1, -1]]])
 BLOCKS = [[[0, 3, 5], [1, 2]], [[7, 6], []]]
-
-
-class LargestTensor(TorchDispatchMode):
-    """Remembers the most elements any operation returned, forward or backward."""
-
-    elements = 0
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        out = func(*args, **(kwargs or {}))
-        for tensor in out if isinstance(out, (tuple, list)) else (out,):
-            if isinstance(tensor, torch.Tensor):
-                self.elements = max(self.elements, tensor.numel())
-        return out
 
 
 @pytest.mark.parametrize("padding", ["masked", "literal"])

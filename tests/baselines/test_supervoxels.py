@@ -12,7 +12,7 @@ from kd_inputs import wave
 from backbones.points import PointBatch
 from backbones.voxelize import voxelize_first_point
 from baselines.pvd.settings import PVDSettings
-from baselines.pvd.supervoxels import SupervoxelGrid
+from baselines.supervoxels import SupervoxelGrid
 
 GRID = SupervoxelGrid.from_settings(PVDSettings())
 coordinate = st.floats(-80, 80, width=32)

@@ -1,14 +1,48 @@
-"""Supervoxels: blocks of a cylindrical grid, the unit PVD samples."""
+"""Supervoxels: blocks of a cylindrical grid, the unit that PVD samples and that pair-wise methods pool to."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Self
 
 import torch
+from pydantic import model_validator
 from torch import Tensor
 
-from baselines.pvd.settings import PVDSettings, Triple
+from baselines.method import MethodSettings
+
+Triple = tuple[float, float, float]
+
+# Cylinder3D's released grid cuts the angle at this value, short of float32's π.
+HALF_TURN_RAD = 3.1415926
+
+
+class SupervoxelSettings(MethodSettings):
+    """Settings of every method that cuts a scan into supervoxels.
+
+    Attributes:
+        block_size: (Rs, As, Hs), edges of a supervoxel in grid cells.
+        grid: (R, A, H), cells along radius, angle and height.
+        lowest: lower border of the grid (m, rad, m).
+        highest: upper border of the grid (m, rad, m).
+    """
+
+    block_size: tuple[int, int, int] = (120, 60, 8)
+    grid: tuple[int, int, int] = (480, 360, 32)
+    lowest: Triple = (0.0, -HALF_TURN_RAD, -4.0)
+    highest: Triple = (50.0, HALF_TURN_RAD, 2.0)
+
+    @model_validator(mode="after")
+    def _grid_has_cells(self) -> Self:
+        """Refuse grids and blocks without extent."""
+        if min(self.grid) < 2:
+            raise ValueError(f"grid {self.grid} needs at least two cells along every axis")
+        if min(self.block_size) < 1:
+            raise ValueError(f"block_size {self.block_size} needs at least one cell along every axis")
+        if any(low >= high for low, high in zip(self.lowest, self.highest, strict=True)):
+            raise ValueError(f"lowest {self.lowest} must lie below highest {self.highest} along every axis")
+        return self
 
 
 @dataclass(frozen=True)
@@ -32,7 +66,7 @@ class SupervoxelGrid:
     highest: Triple
 
     @classmethod
-    def from_settings(cls, settings: PVDSettings) -> SupervoxelGrid:
+    def from_settings(cls, settings: SupervoxelSettings) -> SupervoxelGrid:
         """Build the grid that the settings describe."""
         return cls(settings.grid, settings.block_size, settings.lowest, settings.highest)
 

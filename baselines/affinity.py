@@ -1,11 +1,15 @@
-"""Affinity distillation: which rows of a supervoxel look alike to the teacher should look alike to the student."""
+"""Affinity: which rows look alike to the teacher should look alike to the student."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from baselines.pvd.settings import Padding
+from baselines.directions import unit_rows
+
+Padding = Literal["literal", "masked"]
 
 
 def affinity_loss(student: Tensor, teacher: Tensor, rows: Tensor, padding: Padding) -> Tensor:
@@ -39,15 +43,7 @@ def affinity_loss(student: Tensor, teacher: Tensor, rows: Tensor, padding: Paddi
 def _directions(features: Tensor, rows: Tensor) -> Tensor:
     """Return the unit vectors of the chosen rows, [S·K, n, F], zeros for padding."""
     held = rows.flatten(0, 1) >= 0
-    picked = features.index_select(0, rows[rows >= 0])
-    picked = picked.to(torch.promote_types(picked.dtype, torch.float32))
+    picked = unit_rows(features.index_select(0, rows[rows >= 0]))
     directions = picked.new_zeros(*held.shape, picked.shape[1])
-    directions[held] = _unit(picked)
+    directions[held] = picked
     return directions
-
-
-def _unit(vectors: Tensor) -> Tensor:
-    """Scale each row to length one; a row of zeros stays zero and gets no gradient."""
-    squared = vectors.square().sum(dim=1, keepdim=True)
-    nonzero = squared > 0
-    return vectors * torch.where(nonzero, torch.where(nonzero, squared, 1.0).rsqrt(), 0.0)
