@@ -17,7 +17,9 @@ from harness.files import write_text
 from harness.matrix.cell import Resources
 from harness.matrix.data import RunData
 from harness.matrix.submission import predict_scans, submit_cell
+from harness.metrics import MetricsLog
 from harness.report.birdseye import draw_scan
+from harness.report.curves import draw_curves
 from harness.report.grouping import build_rows
 from harness.report.render import to_markdown, write_tables
 from harness.report.tables import build_table
@@ -44,6 +46,7 @@ def finish_run(
     rows = build_rows(results, specs)
     written = write_tables(folder / "tables", rows)
     show(console, to_markdown(build_table(rows)))
+    written += _draw_curves(folder / "curves", specs, store, console)
     complete = True
     try:
         if config.submission is not None:
@@ -65,12 +68,26 @@ def show(console: Console, text: str) -> None:
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
+def _draw_curves(folder: Path, specs: list[CellSpec], store: Store, console: Console) -> list[Path]:
+    """Draw the loss curves of every cell that has made a step; return their folder, or nothing without any."""
+    drawn = False
+    for spec in specs:
+        try:
+            if steps := MetricsLog(store.path / spec.cell / "metrics.jsonl").rows():
+                draw_curves(steps, folder / f"{spec.cell}.png", spec.name)
+                drawn = True
+        except HarnessError as error:
+            show(console, f"no curves: {error}")
+    return [folder] if drawn else []
+
+
 def _export(
     method: str, results: list[CellResult], folder: Path, store: Store, data: RunData, resources: Resources
 ) -> tuple[list[Path], list[Finding]]:
     """Export the first finished cell of a method, and draw a scan as labelled and as predicted."""
+    label = method.replace(" ", "")
     chosen = [
-        r for r in results if r.status == "finished" and r.spec.role == "student" and r.spec.method.name == method
+        r for r in results if r.status == "finished" and r.spec.role == "student" and r.spec.method.label == label
     ]
     if not chosen:
         return [], []

@@ -2,43 +2,89 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from harness.cli.options import json_option, out_option, print_json
+from harness.errors import HarnessError
 
-BARS = "▁▂▃▄▅▆▇█"
-COLUMNS = 60
+if TYPE_CHECKING:
+    from harness.store import CellFolder
+
+Rows = list[dict[str, Any]]
 
 
 @click.command("show")
 @click.argument("cell")
 @out_option
+@click.option("--png", type=click.Path(path_type=Path, dir_okay=False), help="Draw the course of each term here.")
 @json_option
-def command(cell: str, out: Path, as_json: bool) -> None:
+def command(cell: str, out: Path, png: Path | None, as_json: bool) -> None:
     """Show CELL: what it is, what came out, and the course of each loss term.
 
-    CELL is a folder name of the store, its hash, or any part of it that only one cell has.
+    CELL is a folder name of the store, its hash, or any part of it that only one cell has. A bar of a course is the
+    mean of its share of the steps. With --json, "curves" holds the mean of each term over each epoch, counted from 0.
 
     \b
     Examples:
       harness show --out runs pvd
+      harness show --out runs pvd --png curves.png
       harness show --out runs 1a2b3c4d5e6f --json
     """
+    from harness.metrics import MetricsLog
     from harness.store import Store
-    from harness.train.metrics import MetricsLog
 
     folder = Store(out).find(cell)
-    spec, result, rows = folder.spec(), folder.result(), MetricsLog(folder.metrics).rows()
+    rows = MetricsLog(folder.metrics).rows()
+    if png is not None:
+        _draw(rows, png, folder)
     if as_json:
-        record = None if result is None else result.model_dump(mode="json")
-        print_json(
-            {"cell": folder.cell, "status": folder.status(), "spec": spec.model_dump(mode="json"), "result": record}
-        )
+        _print_record(folder, rows, png)
         return
+    _show_spec(folder)
+    result = folder.result()
+    if result is not None:
+        _show_result(result)
+    if rows:
+        _show_curves(rows)
+    if png is not None:
+        click.echo(f"picture: {png}")
+
+
+def _draw(rows: Rows, png: Path, folder: CellFolder) -> None:
+    """Draw the curves.
+
+    Raises:
+        HarnessError: no step was made yet.
+    """
+    from harness.report.curves import draw_curves
+
+    if not rows:
+        remedy = "Run its matrix, or leave --png away."
+        raise HarnessError(f"cell {folder.cell}", "no step in its log", "a cell that has begun to train", remedy)
+    draw_curves(rows, png, f"{folder.cell} ({folder.status()})")
+
+
+def _print_record(folder: CellFolder, rows: Rows, png: Path | None) -> None:
+    from harness.metrics import epoch_means
+
+    result = folder.result()
+    record = {
+        "cell": folder.cell,
+        "status": folder.status(),
+        "spec": folder.spec().model_dump(mode="json"),
+        "result": None if result is None else result.model_dump(mode="json"),
+        "curves": epoch_means(rows),
+    }
+    print_json(record | ({} if png is None else {"png": png}))
+
+
+def _show_spec(folder: CellFolder) -> None:
+    """Print what a cell is."""
+    spec = folder.spec()
     click.echo(f"{folder.cell}  {folder.status()}")
     backbone = spec.backbone
     grid = "grid of its own" if backbone.voxel_size_m is None else f"{backbone.voxel_size_m:g} m voxels"
@@ -48,11 +94,18 @@ def command(cell: str, out: Path, as_json: bool) -> None:
     click.echo(
         f"  recipe {spec.recipe.name}: {spec.recipe.epochs} epochs of batch {spec.recipe.batch_size}, seed {spec.seed}"
     )
-    if result is not None:
-        _show_result(result)
-    for name in rows[-1]["terms"] if rows else ():
-        values = [row["terms"][name] for row in rows if name in row["terms"]]
-        click.echo(f"  {name:16s} {sparkline(values, COLUMNS)}  {values[0]:.3f} → {values[-1]:.3f}")
+
+
+def _show_curves(rows: Rows) -> None:
+    """Print the course of each term, whichever steps have it, and of the learning rate."""
+    from harness.cli.sparkline import curve_lines
+
+    names = dict.fromkeys(name for row in rows for name in row["terms"])
+    series = {name: [row["terms"][name] for row in rows if name in row["terms"]] for name in names}
+    click.echo(f"  {len(rows)} steps in {len({row['epoch'] for row in rows})} epochs")
+    rates = {"learning rate": [row["lr"] for row in rows]}
+    for line in curve_lines(series | rates, shutil.get_terminal_size((100, 24)).columns - 2):
+        click.echo(f"  {line}".rstrip())
 
 
 def _show_result(result: Any) -> None:
@@ -76,13 +129,3 @@ def _show_result(result: Any) -> None:
         click.echo(f"  latency p50 {span.p50_ms:.1f} ms, p95 {span.p95_ms:.1f} ms ({device})")
     training = result.training
     click.echo(f"  trained {training.steps} steps in {training.seconds:.0f} s, peak {training.peak_memory_mib:.0f} MiB")
-
-
-def sparkline(values: list[float], columns: int) -> str:
-    """Draw a series as one line of bars, each the mean of its share of the values, from the lowest to the highest."""
-    columns = min(columns, len(values))
-    edges = [round(i * len(values) / columns) for i in range(columns + 1)]
-    means = [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]
-    low, high = min(means), max(means)
-    scale = (len(BARS) - 1) / (high - low) if high > low else 0.0
-    return "".join(BARS[round((mean - low) * scale)] for mean in means)

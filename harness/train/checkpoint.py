@@ -12,6 +12,7 @@ import torch
 
 from harness.errors import HarnessError
 from harness.files import replacing, write_text
+from harness.train.finite import few, infinite_names
 
 KEPT = 2
 """Checkpoints that stay on disk: the newest and the one to fall back on."""
@@ -79,7 +80,8 @@ def load(path: Path) -> State:
     """Read one checkpoint; nothing in it is executed.
 
     Raises:
-        HarnessError: the bytes do not have the hash beside them, or hold more than plain data.
+        HarnessError: the bytes do not have the hash beside them, hold more than plain data, or numbers that no training
+            can go on from.
     """
     remedy = "The checkpoint before it is used where there is one; delete this file to be rid of the message."
     try:
@@ -96,5 +98,7 @@ def load(path: Path) -> State:
     missing = KEYS - set(state) if isinstance(state, dict) else KEYS
     if missing:
         raise HarnessError(path, f"no {', '.join(sorted(missing))} in it", "the state of a training", remedy)
+    if names := infinite_names(state):
+        raise HarnessError(path, f"NaN or ∞ in {few(names)}", "finite numbers to go on from", remedy)
     checked: State = state
     return checked

@@ -12,11 +12,12 @@ import torch
 from backbones.backbone import Backbone, Voxelizer
 from harness.data.loader import TrainingScans, load_batches
 from harness.measure.device import describe_device
+from harness.metrics import MetricsLog
 from harness.spec import CellSpec, TrainingResult
 from harness.train import checkpoint
+from harness.train.finite import Moment, refuse_infinite
 from harness.train.learner import Learner
 from harness.train.memory import PeakMemory
-from harness.train.metrics import MetricsLog
 from harness.train.optimiser import learning_rate
 from harness.train.tensorboard import TensorBoardLog
 from harness.train.weights import FILE, save_weights
@@ -88,7 +89,7 @@ def train(job: TrainingJob, on_step: Callable[[TrainingStep], None], on_note: Ca
         The trained student. `training_result` then says what it cost.
 
     Raises:
-        HarnessError: bad data, a term that is not finite, a foreign checkpoint, a full disk.
+        HarnessError: bad data, a term, gradient or weight that is not finite, a foreign checkpoint, a full disk.
     """
     recipe, log = job.spec.recipe, MetricsLog(job.folder / "metrics.jsonl")
     learner = Learner(job.spec, job.class_counts, job.teacher.network if job.teacher else None, job.device)
@@ -102,13 +103,14 @@ def train(job: TrainingJob, on_step: Callable[[TrainingStep], None], on_note: Ca
         epoch, start = divmod(step, per_epoch)
         for voxels in load_batches(job.scans, epoch, recipe.batch_size, job.voxelize, start, job.workers):
             rate = learning_rate(step, per_epoch, recipe)
-            terms = learner.step(voxels, epoch, rate)
+            terms = learner.step(voxels, epoch, rate, step)
             log.append(step, epoch, rate, terms)
             if board is not None:
                 board.append(step, rate, terms)
             step += 1
             on_step(TrainingStep(epoch, step, total, voxels.points.scans, terms))
             if step % per_epoch == 0 or clock.since_checkpoint() > CHECKPOINT_SECONDS:
+                refuse_infinite(learner.state(), Moment(epoch, step - 1))
                 _save(job, learner, clock, step)
     if board is not None:
         board.close()

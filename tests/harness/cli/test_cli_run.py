@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -57,7 +58,9 @@ def test_a_run_ends_with_its_table_and_the_paths_of_what_it_wrote(finished: tupl
     for row in ("teacher 0.125×", "student 0.0625×", "logit\\_kd", "pvd", "synthetic streets"):
         assert row in printed
     paths = [Path(line) for line in printed.splitlines() if line.startswith(str(out / "tiny"))]
-    assert {path.suffix for path in paths} == {".md", ".tex", ".csv", ".json", ".zip", ".png"}
+    [curves] = [path for path in paths if path.is_dir()]
+    assert len(list(curves.glob("*.png"))) == 4
+    assert {path.suffix for path in paths} == {".md", ".tex", ".csv", ".json", ".zip", ".png", ""}
     assert all(path.stat().st_size > 0 for path in paths)
     assert (out / "tiny/matrix.yaml").exists()
 
@@ -81,6 +84,19 @@ def test_cells_tables_and_show_read_the_store(finished: tuple[Path, str], harnes
     assert "voxel_affinity" in shown
     assert "mIoU" in shown
     assert json.loads(harness("show", "--out", out, "pvd", "--json").out)["result"]["status"] == "finished"
+
+
+def test_a_damaged_log_takes_away_its_curves_and_nothing_else(finished: tuple[Path, str], tmp_path: Path) -> None:
+    out = tmp_path / "runs"
+    shutil.copytree(finished[0], out)
+    [log] = (out / "store").glob("*-pvd-s0/metrics.jsonl")
+    log.write_text("garbage\n" + log.read_text())
+    process = start(finished[0].parent / "tiny.yaml", out)
+    printed, _ = process.communicate()
+    assert process.returncode == 0, printed
+    assert "### Accuracy and cost" in printed
+    assert "no curves: " in printed
+    assert ".zip" in printed
 
 
 def test_a_dry_run_lists_cells_and_runs_none(finished: tuple[Path, str], harness) -> None:

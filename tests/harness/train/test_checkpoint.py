@@ -75,6 +75,19 @@ def test_a_broken_checkpoint_is_named_and_the_one_before_it_used(tmp_path: Path,
     assert "000000002" in broken[0]
 
 
+@pytest.mark.parametrize("poison", [float("nan"), float("inf")])
+def test_a_sound_file_with_numbers_that_are_not_finite_is_named_and_the_one_before_it_used(
+    tmp_path: Path, poison: float
+) -> None:
+    checkpoint.save(tmp_path, state(1))
+    checkpoint.save(tmp_path, {**state(2), "optimiser": {"state": {7: {"exp_avg": torch.tensor([1.0, poison])}}}})
+    loaded, broken = checkpoint.load_latest(tmp_path, "abc")
+    assert loaded is not None
+    assert loaded["step"] == 1
+    [sentence] = broken
+    assert "000000002.pt: found NaN or ∞ in optimiser.state.7.exp_avg; expected finite numbers" in sentence
+
+
 def test_all_broken_starts_afresh_and_says_so(tmp_path: Path) -> None:
     checkpoint.save(tmp_path, state(1))
     empty(tmp_path / "000000001.pt")
