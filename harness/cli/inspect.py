@@ -1,0 +1,174 @@
+"""`harness inspect`: what a method does with a scan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.options import (
+    FiniteRange,
+    json_option,
+    partial_option,
+    print_json,
+    progress_bar,
+    read_settings,
+    refuse_beside,
+    semantickitti_option,
+)
+
+if TYPE_CHECKING:
+    from baselines.pvd.settings import PVDSettings
+    from harness.inspect.view import TrainingMoment
+
+
+@click.group("inspect")
+def command() -> None:
+    """Look into what a method does with a scan.
+
+    \b
+    Examples:
+      harness inspect sampling 00/000000 --semantickitti /data/semantickitti
+    """
+
+
+@command.command("sampling")
+@click.argument("scan")
+@semantickitti_option
+@partial_option
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The picture to write. Default: sampling-SEQUENCE-FRAME.png here.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the training run.")
+@click.option("--epoch", type=click.IntRange(0), default=0, show_default=True, help="The epoch shown, from 0.")
+@click.option(
+    "--draws",
+    type=click.IntRange(1, 100_000),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Count the draws of N epochs, from --epoch on, from the scan as it is shown.",
+)
+@click.option(
+    "--augment/--no-augment",
+    default=True,
+    show_default=True,
+    help="Show the scan as training sees it in this epoch, or as it is in its file.",
+)
+@click.option(
+    "--matrix",
+    metavar="NAME|FILE",
+    help="Take the augmentation, and the backbone's voxels or grid, from this matrix instead of the usual ones.",
+)
+@click.option("--backbone", default="minkowskinet", show_default=True, help="Whose voxels; see `harness ls backbones`.")
+@click.option(
+    "--voxel-size",
+    type=FiniteRange(0.005, 10),
+    help="Edge of a voxel in metres; the published one unless given. None for cylinder3d.",
+)
+@click.option(
+    "--setting",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of pvd, for example sampler=distance or block_size=[60,60,8]; repeatable.",
+)
+@click.option(
+    "--workers", type=click.IntRange(0, 64), default=2, show_default=True, help="Processes that count classes."
+)
+@json_option
+def sampling_command(
+    scan: str,
+    semantickitti: Path | None,
+    partial: bool,
+    out: Path | None,
+    seed: int,
+    epoch: int,
+    draws: int,
+    augment: bool,
+    matrix: str | None,
+    backbone: str,
+    voxel_size: float | None,
+    settings: tuple[str, ...],
+    workers: int,
+    as_json: bool,
+) -> None:
+    """Draw the supervoxels of SCAN from above, with the chance of each and those that PVD samples.
+
+    They are the ones that a training run with this seed, grid, augmentation and these settings of pvd samples from the
+    scan in this epoch. A run that caps or rotates scans in its own way is named by --matrix.
+    Which classes are rare is counted over the training split, as every run does: that reads its label files once.
+
+    \b
+    Examples:
+      harness inspect sampling 00/000000 --semantickitti /data/semantickitti
+      harness inspect sampling 00/000000 --semantickitti /data/part --partial --setting sampler=distance --json
+      harness inspect sampling 00/000000 --no-augment --draws 1000 --setting blocks=8
+    """
+    from harness.data.roots import find_root
+    from harness.data.semantickitti import SemanticKitti
+    from harness.inspect.sampling import view_sampling
+    from harness.inspect.training_scan import training_set, training_voxels
+    from harness.report.sampling.picture import draw_sampling
+    from harness.report.sampling.text import sampling_text
+
+    moment, pvd = _moment(seed, epoch, backbone, voxel_size, augment, matrix), _pvd(settings)
+    dataset = SemanticKitti(find_root("semantickitti", semantickitti), partial)
+    batch = training_voxels(dataset, scan, moment)
+    with progress_bar("class counts") as progress:
+        view = view_sampling(batch, pvd, training_set(dataset, workers, progress), moment, draws)
+    picture = draw_sampling(view, batch.points, out or Path(f"sampling-{scan.replace('/', '-')}.png"))
+    if as_json:
+        print_json({"picture": picture, **view.model_dump(mode="json")})
+        return
+    click.echo(sampling_text(view))
+    click.echo(f"picture: {picture}")
+
+
+def _moment(
+    seed: int, epoch: int, backbone: str, voxel_size_m: float | None, augment: bool, matrix: str | None
+) -> TrainingMoment:
+    """Return how training meets the scan.
+
+    Raises:
+        click.UsageError: a matrix is named whose augmentation is not to be used.
+        HarnessError: the backbone, its voxel size or the matrix is wrong.
+    """
+    from harness.config import BackboneConfig, load_matrix, resolve_backbone
+    from harness.inspect.view import TrainingMoment
+    from harness.spec import RecipeSpec
+
+    if not augment:
+        refuse_beside("--no-augment", "matrix")
+    config, recipe = BackboneConfig(name=backbone), RecipeSpec()
+    if matrix is not None:
+        loaded = load_matrix(matrix)
+        recipe = loaded.recipe
+        config = next((other for other in loaded.backbones if other.name == backbone), config)
+    if voxel_size_m is not None:
+        config = config.model_copy(update={"voxel_size_m": voxel_size_m})
+    network = resolve_backbone(config, 1.0, 1, "--backbone")
+    return TrainingMoment(
+        seed=seed,
+        epoch=epoch,
+        backbone=network.name,
+        voxel_size_m=network.voxel_size_m,
+        settings=config.settings,
+        augmentation=recipe.augmentation if augment else None,
+    )
+
+
+def _pvd(pairs: tuple[str, ...]) -> PVDSettings:
+    """Return the settings of pvd.
+
+    Raises:
+        HarnessError: one is unknown or has a wrong value.
+    """
+    from baselines.pvd.settings import PVDSettings
+    from harness.config import MethodConfig, resolve_method
+
+    method = resolve_method(MethodConfig(name="pvd", settings=read_settings(pairs)), "--setting")
+    return PVDSettings.model_validate(method.settings)

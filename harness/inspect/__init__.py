@@ -1,0 +1,1 @@
+"""What a method does with a scan, made visible."""

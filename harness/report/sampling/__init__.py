@@ -1,0 +1,1 @@
+"""Pictures and words for what the sampler of PVD makes of a scan."""
