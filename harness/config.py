@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from backbones.build import NAMES, NARROWEST, WIDEST, backbone_kind
 from backbones.sparse.engine import get_engine
-from baselines.registry import load_method
+from baselines.registry import load_method, method_source
 from harness.errors import HarnessError
 from harness.explain import explain
 from harness.spec import BackboneSpec, MeasureSpec, MethodSpec, RecipeSpec, Strict
@@ -52,6 +52,15 @@ class MethodConfig(Strict):
     name: str
     settings: dict[str, Any] = Field(default_factory=dict)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _names_are_methods(cls, value: Any) -> Any:
+        """Read ``pvd`` as ``{name: pvd}``, and ``a + b`` as the sum of a and b with their defaults."""
+        if not isinstance(value, str):
+            return value
+        parts = [part.strip() for part in value.split("+")]
+        return {"name": value} if len(parts) == 1 else {"name": "sum", "settings": {"methods": parts}}
+
 
 class MatrixConfig(Strict):
     """A matrix file. Its cells are the product of backbones, methods and seeds, and the teachers they need."""
@@ -67,14 +76,6 @@ class MatrixConfig(Strict):
     engine: str = "auto"
     submission: str | None = Field(default=None, description="method whose first cell is exported after the run")
 
-    @field_validator("methods", mode="before")
-    @classmethod
-    def _names_are_methods(cls, value: Any) -> Any:
-        """Read ``- pvd`` as ``- {name: pvd}``."""
-        return (
-            [{"name": item} if isinstance(item, str) else item for item in value] if isinstance(value, list) else value
-        )
-
     @field_validator("seeds")
     @classmethod
     def _seeds_differ(cls, value: tuple[int, ...]) -> tuple[int, ...]:
@@ -84,14 +85,9 @@ class MatrixConfig(Strict):
 
     @model_validator(mode="after")
     def _methods_fit(self) -> MatrixConfig:
-        """Refuse the same method twice, the export of one that is not run, and names of the store's own folders."""
+        """Refuse names of the store's own folders."""
         if self.name in RESERVED:
             raise ValueError(f"name must not be one of {', '.join(RESERVED)}: those folders are the harness's own")
-        spelled = [method.model_dump_json() for method in self.methods]
-        if len(set(spelled)) < len(spelled):
-            raise ValueError("methods must differ in name or settings")
-        if self.submission is not None and self.submission not in {method.name for method in self.methods}:
-            raise ValueError(f"submission {self.submission!r} is none of the methods")
         return self
 
 
@@ -150,8 +146,18 @@ def parse_matrix(content: dict[str, Any], where: object) -> MatrixConfig:
         # A setting that names a file becomes its content, so that the copy kept beside the results says all.
         settings = {name: resolved.settings[name] for name in backbone.settings}
         backbones.append(backbone.model_copy(update={"settings": settings}))
+    methods: list[MethodSpec] = []
     for index, method in enumerate(matrix.methods):
-        resolve_method(method, f"{where}, key methods.{index}")
+        key = f"{where}, key methods.{index}"
+        spec = resolve_method(method, key)
+        if spec in methods:
+            found = f"the same method and settings as methods.{methods.index(spec)}"
+            raise HarnessError(key, found, "another name or other settings", "Remove one of them.")
+        methods.append(spec)
+    labels = [method.label for method in methods]
+    if matrix.submission is not None and matrix.submission.replace(" ", "") not in labels:
+        expected = f"the method whose first cell is exported, one of {', '.join(labels)}"
+        raise HarnessError(f"{where}, key submission", repr(matrix.submission), expected, "Mend the name.")
     return matrix.model_copy(update={"backbones": tuple(backbones)})
 
 
@@ -212,7 +218,30 @@ def resolve_method(method: MethodConfig, where: object) -> MethodSpec:
     except ValueError as error:
         remedy = f"{error} `harness ls methods` lists those that ship."
         raise HarnessError(where, f"{method.name!r}", "a method", remedy) from error
+    given, source = method.settings, method_source(method.name)
+    if method.name == "sum":
+        given, source = _resolve_parts(given, where)
     try:
-        return MethodSpec(name=method.name, settings=settings.model_validate(method.settings).model_dump(mode="json"))
+        complete = settings.model_validate(given).model_dump(mode="json")
     except ValidationError as error:
         raise explain(error, settings, where, "settings.") from error
+    return MethodSpec(name=method.name, settings=complete, source=source)
+
+
+def _resolve_parts(settings: dict[str, Any], where: object) -> tuple[dict[str, Any], str | None]:
+    """Return the settings of a sum with those of its parts complete, and the sources of the parts."""
+    parts = settings.get("methods")
+    if not isinstance(parts, list | tuple):
+        return settings, None  # the sum's own settings say what is wrong
+    resolved = []
+    for index, part in enumerate(parts):
+        key = f"{where}.settings.methods.{index}"
+        try:
+            config = MethodConfig.model_validate(part)
+        except ValidationError as error:
+            raise explain(error, MethodConfig, key, "") from error
+        resolved.append(resolve_method(config, key))
+    resolved.sort(key=lambda spec: spec.label)  # a + b and b + a are one experiment
+    sources = [spec.source for spec in resolved if spec.source is not None]
+    methods = [spec.model_dump(mode="json", exclude={"source"}) for spec in resolved]
+    return {**settings, "methods": methods}, "+".join(sources) or None

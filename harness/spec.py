@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from baselines.registry import short_name
+
 SCHEMA_VERSION = 1
 """Version of `spec.json` and `result.json`; a file of another version is refused, never guessed at."""
 
@@ -46,6 +48,13 @@ class MethodSpec(Strict):
 
     name: str
     settings: dict[str, Any] = Field(default_factory=dict)
+    source: str | None = Field(default=None, description="hash of the user's files that define it; None when it ships")
+
+    @property
+    def label(self) -> str:
+        """What it is called in the names of cells and rows: ``pvd``, ``MyMethod``, ``logit_kd+fitnets``."""
+        parts = [part["name"] for part in self.settings["methods"]] if self.name == "sum" else [self.name]
+        return "+".join(map(short_name, parts))
 
 
 Flip = Literal["none", "x", "y", "xy"]
@@ -127,13 +136,15 @@ class CellSpec(Strict):
         content = self.model_dump(mode="json", exclude={"measure"})
         if not content["backbone"]["settings"]:
             del content["backbone"]["settings"]  # cells made before there were settings keep their identity
+        if content["method"]["source"] is None:
+            del content["method"]["source"]
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property
     def name(self) -> str:
         """A name for people, for example ``semantickitti-minkowskinet-w0.5-pvd-s0``."""
-        label = "teacher" if self.role == "teacher" else self.method.name.rsplit(":", 1)[-1]
+        label = "teacher" if self.role == "teacher" else self.method.label
         return f"{self.dataset.name}-{self.backbone.name}-w{self.backbone.width:g}-{label}-s{self.seed}"
 
     @property

@@ -7,6 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
+
+from baselines.registry import SHIPPED, load_method
 
 TOP = Path(__file__).parents[1]
 PAGES = [*TOP.glob("*.md"), *(TOP / "docs").glob("*.md"), *(TOP / "results").rglob("*.md")]
@@ -31,6 +34,25 @@ def test_no_page_has_a_placeholder() -> None:
     assert not [
         page.name for page in PAGES if re.search(r"\b[A-Z]+(?:_[A-Z]+)*_(?:OUTPUT|HERE)\b|TODO|TBD", page.read_text())
     ]
+
+
+def linked_settings(section: str) -> dict[str, object]:
+    """The settings that a section of docs/choices.md links to, with the defaults it states."""
+    links = re.findall(r"\[`(\w+): ([^`]+)`\]\(\.\./([\w/]+\.py)\)", section)
+    for name, _, file in links:
+        assert re.search(rf"^    {name}\b", (TOP / file).read_text(), re.M), f"{file} defines no {name}"
+    return {name: yaml.safe_load(value) for name, value, _ in links}
+
+
+def test_every_setting_of_every_method_stands_among_the_choices_with_its_default() -> None:
+    sections = re.split(r"^## ", (TOP / "docs/choices.md").read_text(), flags=re.M)
+    for name in [name for name in SHIPPED if name not in ("none", "sum")]:
+        stated = linked_settings("".join(section for section in sections if f"`{name}`" in section.splitlines()[0]))
+        defaults = load_method(name).Settings().model_dump(mode="json")
+        grid = {"block_size", "grid", "lowest", "highest"}  # explained once, with PVD
+        missing = set(defaults) - set(stated) - (set() if name == "pvd" else grid)
+        assert not missing, f"{name}: {missing}"
+        assert {key: defaults[key] for key in stated} == stated, name
 
 
 def test_the_table_of_the_first_run_is_that_of_its_results() -> None:

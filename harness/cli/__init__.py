@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import click
 
@@ -15,6 +16,7 @@ VERBS = {
     "run": "Run a matrix: train, evaluate, measure, and write its tables.",
     "ls": "List matrices, cells, backbones, methods, data sets, engines.",
     "show": "Show one cell: its spec, its result, its loss curves.",
+    "inspect": "Look into what a method does with a scan.",
     "data": "Synthesise, check or sum up a data set.",
     "evaluate": "Score a folder of predictions by the official rule.",
     "measure": "Count MACs or time a network.",
@@ -60,6 +62,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; a user's mistake ends with one paragraph and exit code 2."""
     keep_freed_memory()
+    sys.path.append(str(Path.cwd()))  # where a method of the user's own lies; last, so that it hides no package
     try:
         cli.main(standalone_mode=False)
     except HarnessError as error:

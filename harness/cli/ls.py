@@ -55,13 +55,16 @@ def matrices(as_json: bool) -> None:
     Examples:
       harness ls matrices
     """
-    from harness.config import load_matrix, shipped_matrices
+    from collections import Counter
+
+    from harness.config import load_matrix, resolve_method, shipped_matrices
 
     rows = []
     for name in shipped_matrices():
         matrix = load_matrix(name)
         backbones = ", ".join(backbone.name for backbone in matrix.backbones)
-        methods = ", ".join(method.name for method in matrix.methods)
+        labels = Counter(resolve_method(method, name).label for method in matrix.methods)
+        methods = ", ".join(label if times == 1 else f"{label} ({times} settings)" for label, times in labels.items())
         data = f"{matrix.dataset.name} (synthetic)" if matrix.dataset.synthetic else matrix.dataset.name
         rows.append(
             {"matrix": name, "dataset": data, "backbones": backbones, "methods": methods, "seeds": len(matrix.seeds)}
@@ -137,14 +140,28 @@ def methods(as_json: bool) -> None:
     Examples:
       harness ls methods
     """
-    from baselines.registry import load_method, method_names
+    from pydantic_core import to_jsonable_python
 
-    rows = []
+    from baselines.registry import UnknownMethodError, load_method, method_names
+
+    rows: list[dict[str, Any]] = []
     for name in method_names():
-        kind = load_method(name)
-        settings = kind.Settings().model_dump(mode="json")
-        summary = (kind.__doc__ or "").strip().splitlines()[0]
-        row = {"name": name, "needs_teacher": kind.needs_teacher, "summary": summary, "settings": settings}
+        try:
+            kind = load_method(name)
+        except UnknownMethodError as error:
+            rows.append({"name": name, "needs_teacher": None, "summary": str(error), "settings": {} if as_json else ""})
+            continue
+        settings = {
+            key: "required" if field.is_required() else to_jsonable_python(field.get_default(call_default_factory=True))
+            for key, field in kind.Settings.model_fields.items()
+        }
+        summary = next(iter((kind.__doc__ or "").strip().splitlines()), "")
+        row: dict[str, Any] = {
+            "name": name,
+            "needs_teacher": kind.needs_teacher,
+            "summary": summary,
+            "settings": settings,
+        }
         rows.append(row if as_json else {**row, "settings": " ".join(f"{k}={v}" for k, v in settings.items())})
     show_rows(rows, as_json, "none")
 

@@ -59,8 +59,8 @@ def command(
     from harness.data.labels import SEMANTICKITTI
     from harness.data.semantickitti import SemanticKitti
     from harness.matrix.cell import Resources
+    from harness.matrix.check import check_matrix
     from harness.matrix.data import prepare_data
-    from harness.matrix.networks import check_networks
     from harness.matrix.plan import plan, select
     from harness.matrix.run import run_matrix
     from harness.matrix.source import data_root
@@ -68,7 +68,7 @@ def command(
     from harness.store import Store
 
     config, console = override(load_matrix(matrix), engine, seeds), Console(soft_wrap=True)
-    check_networks(config)
+    check_matrix(config)
     resources, store = Resources(choose_device(device), workers, tensorboard), Store(out)
     with RunProgress(console) as progress:
         root = data_root(config, semantickitti, out, progress)

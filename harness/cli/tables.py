@@ -34,7 +34,7 @@ def command(
       harness tables --out runs --json
       harness tables --out runs --write tables
     """
-    from harness.report.grouping import build_rows
+    from harness.report.grouping import build_rows, by_method
     from harness.report.published import published_table
     from harness.report.records import build_frame, build_records
     from harness.report.render import to_latex, to_markdown, write_tables
@@ -56,7 +56,7 @@ def command(
             continue
         if (result := folder.result()) is not None:
             results.append(result)
-    rows = build_rows(results, specs)
+    rows = build_rows(results, sorted(specs, key=by_method))
     if write is not None:
         for path in write_tables(write, rows):
             click.echo(path)

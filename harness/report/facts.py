@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from harness.spec import CellResult, CellSpec
+from baselines.registry import SHIPPED, short_name
+from harness.config import MethodConfig, resolve_method
+from harness.spec import CellResult, CellSpec, MethodSpec
 
 Facts = Mapping[str, str]
 
@@ -20,8 +22,33 @@ def spec_facts(spec: CellSpec) -> dict[str, str]:
 
 
 def method_facts(spec: CellSpec) -> dict[str, str]:
-    """Return the complete settings of a cell's method by dotted key."""
-    return dict(_flatten(spec.method.settings))
+    """Return the complete settings of a cell's method by dotted key, and the source of one that does not ship."""
+    source = {} if spec.method.source is None else {"source": spec.method.source}
+    return source | dict(_flatten(_by_part(spec.method.name, spec.method.settings)))
+
+
+def usual_facts(spec: CellSpec) -> dict[str, str]:
+    """Return the defaults of a cell's method as `method_facts` has them; none unless it ships.
+
+    Tables are made of results alone: no code of a user's is run for them.
+    """
+    names = _bare(spec.method).get("methods", [spec.method.name])
+    if not SHIPPED.keys() >= set(names):
+        return {}
+    usual = resolve_method(MethodConfig(name=spec.method.name, settings=_bare(spec.method)), "defaults")
+    return dict(_flatten(_by_part(usual.name, usual.settings)))
+
+
+def _bare(method: MethodSpec) -> dict[str, Any]:
+    """Return the least that names a method: a sum is nothing without its parts."""
+    return {"methods": [part["name"] for part in method.settings["methods"]]} if method.name == "sum" else {}
+
+
+def _by_part(name: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return settings by key; those of a sum by part and key."""
+    if name != "sum":
+        return settings
+    return {short_name(part["name"]): part["settings"] for part in settings["methods"]}
 
 
 def card_facts(result: CellResult) -> dict[str, str]:

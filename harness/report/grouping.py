@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 
-from harness.report.facts import card_facts, differences, merge, method_facts, spec_facts
+from harness.report.facts import card_facts, differences, merge, method_facts, spec_facts, usual_facts
 from harness.report.rows import Row
 from harness.report.statistics import paired_difference
 from harness.spec import CellResult, CellSpec
 
+UNKNOWN = "unknown"
+"""Shown for a setting that a cell of another version does not have."""
 
-def build_rows(results: Iterable[CellResult], planned: Iterable[CellSpec] = ()) -> list[Row]:
+
+def build_rows(results: Iterable[CellResult], planned: Sequence[CellSpec] = ()) -> list[Row]:
     """Sort cells into rows, compute the paired gains and note what is not comparable.
 
     Args:
@@ -18,7 +21,7 @@ def build_rows(results: Iterable[CellResult], planned: Iterable[CellSpec] = ()) 
         planned: cells that should have a result; those without one stand in the table as missing.
 
     Returns:
-        Rows by group; in a group the teachers, the plain students and the methods by name.
+        Rows by group; in a group the teachers, the plain students and the methods, these in the order given.
     """
     cells: dict[str, tuple[CellSpec, CellResult | None]] = {spec.hash: (spec, None) for spec in planned}
     cells |= {result.spec.hash: (result.spec, result) for result in results}
@@ -57,7 +60,14 @@ def _add(row: Row, spec: CellSpec, result: CellResult | None) -> None:
 def _order(row: Row) -> tuple[object, ...]:
     spec = row.spec
     kind = 0 if spec.role == "teacher" else 1 if row.plain else 2
-    return (row.group, kind, -spec.backbone.width, spec.method.name, sorted(method_facts(spec).items()), spec.hash)
+    return (row.group, kind, -spec.backbone.width)
+
+
+def by_method(spec: CellSpec) -> tuple[object, ...]:
+    """Return what cells are sorted by where no matrix gives an order: method, then settings, defaults first."""
+    usual = usual_facts(spec)
+    own = sorted(item for item in method_facts(spec).items() if usual.get(item[0]) != item[1])
+    return (spec.method.label, own, spec.hash)
 
 
 def _split(ordered: Sequence[Row], key: Callable[[Row], Hashable]) -> Iterable[list[Row]]:
@@ -68,20 +78,22 @@ def _split(ordered: Sequence[Row], key: Callable[[Row], Hashable]) -> Iterable[l
 
 
 def _label(members: list[Row]) -> None:
-    """Name the rows of a group; rows that would share a name also say which settings differ between them."""
+    """Name the rows of a group; rows that would share a name also say their settings that differ and are no default."""
     named: dict[str, list[Row]] = {}
     for row in members:
-        method = row.spec.method.name.rsplit(":", 1)[-1]
-        gain = "" if row.plain or row.spec.role == "teacher" else f" + {method}"
+        gain = "" if row.plain or row.spec.role == "teacher" else f" + {row.spec.method.label}"
         row.label = f"{row.spec.role} {row.spec.backbone.width:g}×{gain}"
         named.setdefault(row.label, []).append(row)
     for twins in named.values():
         settings = [method_facts(row.spec) | spec_facts(row.spec) for row in twins]
+        keys = sorted(set().union(*settings))
+        differing = [key for key in keys if len({other.get(key) for other in settings}) > 1]
         for row, own in zip(twins, settings, strict=True):
-            differing = [key for key in sorted(own) if len({other.get(key) for other in settings}) > 1]
-            if differing:
-                row.label += f" ({', '.join(f'{key}={own[key]}' for key in differing)})"
-            elif len(twins) > 1:
+            usual = usual_facts(row.spec)
+            telling = [key for key in differing if own.get(key) != usual.get(key)]
+            if telling:
+                row.label += f" ({', '.join(f'{key}={own.get(key, UNKNOWN)}' for key in telling)})"
+            elif len(twins) > 1 and not differing:
                 row.label += f" (teacher {row.spec.teacher})"
 
 

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from harness.config import BackboneConfig, load_matrix, override, resolve_backbone, shipped_matrices
+from harness.config import (
+    BackboneConfig,
+    MethodConfig,
+    load_matrix,
+    override,
+    resolve_backbone,
+    resolve_method,
+    shipped_matrices,
+)
 from harness.errors import HarnessError
 
 GOOD = """
@@ -30,8 +38,58 @@ def test_a_file_is_read_with_defaults_and_named_after_itself(tmp_path: Path) -> 
     assert (matrix.recipe.epochs, matrix.recipe.batch_size, matrix.seeds) == (3, 2, (0,))
 
 
+def test_a_sum_is_written_short_or_with_settings(tmp_path: Path) -> None:
+    parts = "{name: sum, settings: {methods: [logit_kd, {name: pvd, settings: {blocks: 2}}]}}"
+    matrix = load_matrix(write(tmp_path, GOOD.replace("none,", f"none, logit_kd + pvd, {parts},")))
+    short, long = (resolve_method(method, "test") for method in matrix.methods[1:3])
+    assert short.label == long.label == "logit_kd+pvd"
+    assert [part["settings"]["blocks"] for part in (short.settings["methods"][1], long.settings["methods"][1])] == [
+        4,
+        2,
+    ]
+    assert short.settings["methods"][0] == resolve_method(MethodConfig(name="logit_kd"), "test").model_dump(
+        exclude={"source"}
+    )
+
+
+@pytest.mark.parametrize(
+    "methods, message",
+    [
+        ("[logit_kd + ]", r"methods\.0\.settings\.methods\.1: found ''; expected a method"),
+        ("[logit_kd + pdv]", r"methods\.0\.settings\.methods\.1: found 'pdv'.*did you mean pvd"),
+        ("[pvd + pvd]", r"methods\.0, key settings\.methods: .*pvd is in it twice"),
+        ("[sum]", r"methods\.0, key settings\.methods: found nothing"),
+        ("[{name: sum, settings: {methods: pvd}}]", r"methods\.0, key settings\.methods"),
+        ("[{name: sum, settings: {methods: [pvd, 3]}}]", r"methods\.0\.settings\.methods\.1"),
+        (
+            "[{name: sum, settings: {methods: [pvd, {name: logit_kd, settings: {temprature: 2}}]}}]",
+            r"methods\.0\.settings\.methods\.1, key settings\.temprature: found an unknown key.*'temperature'",
+        ),
+    ],
+)
+def test_a_fault_in_a_sum_is_named_where_it_is(tmp_path: Path, methods: str, message: str) -> None:
+    with pytest.raises(HarnessError, match=message):
+        load_matrix(write(tmp_path, GOOD.replace("[none, {name: logit_kd, settings: {temperature: 2}}]", methods)))
+
+
+def test_spelling_a_default_out_makes_no_second_method(tmp_path: Path) -> None:
+    twice = GOOD.replace("none,", "logit_kd, {name: logit_kd, settings: {temperature: 4}},")
+    with pytest.raises(HarnessError, match=r"methods\.1: found the same method and settings as methods\.0"):
+        load_matrix(write(tmp_path, twice))
+
+
+def test_a_method_of_ones_own_is_resolved_with_its_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_source.py").write_text("from baselines.logit_kd import LogitKD\nclass Own(LogitKD): ...\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    own = resolve_method(MethodConfig(name="own_source:Own"), "test")
+    assert own.source is not None
+    both = resolve_method(MethodConfig.model_validate("pvd + own_source:Own"), "test")
+    assert (both.label, both.source) == ("Own+pvd", own.source)
+    assert resolve_method(MethodConfig(name="pvd"), "test").source is None
+
+
 def test_every_shipped_matrix_is_valid() -> None:
-    assert {"demo", "first-run"} <= set(shipped_matrices())
+    assert {"demo", "first-run", "methods", "ablation"} <= set(shipped_matrices())
     for name in shipped_matrices():
         assert load_matrix(name).name == name
 
@@ -107,8 +165,8 @@ def test_what_can_not_be_built_is_found_before_anything_runs(tmp_path: Path, bro
     "broken, message",
     [
         (GOOD.replace("epochs: 3", "epochs: 3, learning_rate: .inf"), r"key recipe\.learning_rate: found inf.*finite"),
-        (GOOD + "submission: pvdd\n", r"key \(several\): found values that do not fit together; .*'pvdd' is none"),
-        (GOOD.replace("[none,", "[none, none,"), "methods must differ"),
+        (GOOD + "submission: pvdd\n", r"key submission: found 'pvdd'; .*one of none, logit_kd"),
+        (GOOD.replace("[none,", "[none, none,"), r"methods\.1: found the same method and settings as methods\.0"),
         (
             GOOD.replace("0.125}]", "0.125}, {teacher_width: 0.25, student_width: 0.125, voxel_size_m: 0.05}]"),
             r"key backbones\.1: found the same networks as backbones\.0",

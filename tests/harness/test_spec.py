@@ -33,10 +33,17 @@ def test_the_hash_depends_on_content_and_not_on_order() -> None:
     assert len({spec().hash, *(spec(**change).hash for change in changes)}) == 6
 
 
+def test_a_method_of_ones_own_is_another_cell_when_its_file_changes() -> None:
+    hashes = {spec(method=MethodSpec(name="own:Own", source=source)).hash for source in (None, "a", "b")}
+    assert len(hashes) == 3
+
+
 def test_names() -> None:
     assert spec().name == "semantickitti-minkowskinet-w0.5-pvd-s0"
     assert spec(role="teacher").name == "semantickitti-minkowskinet-w0.5-teacher-s0"
     assert spec(method=MethodSpec(name="my.package:Mine")).name.endswith("-Mine-s0")
+    parts = {"methods": [{"name": "pvd", "settings": {}}, {"name": "my.package:Mine", "settings": {}}]}
+    assert spec(method=MethodSpec(name="sum", settings=parts)).name.endswith("-w0.5-pvd+Mine-s0")
     assert spec().cell == f"{spec().hash}-{spec().name}"
 
 

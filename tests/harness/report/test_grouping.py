@@ -1,6 +1,7 @@
 import pytest
 
-from harness.report.grouping import build_rows
+from harness.config import MethodConfig, resolve_method
+from harness.report.grouping import build_rows, by_method
 from harness.spec import MeasureSpec, RecipeSpec
 
 
@@ -51,6 +52,63 @@ def test_a_result_replaces_its_plan(spec, result) -> None:
 def test_rows_that_would_share_a_name_say_how_they_differ(spec, result) -> None:
     rows = build_rows([result(spec("pvd", settings={"weight": w, "voxels": 8}), 0.5) for w in (0.1, 0.2)])
     assert [row.label for row in rows] == ["student 0.5× + pvd (weight=0.1)", "student 0.5× + pvd (weight=0.2)"]
+
+
+def test_a_label_leaves_out_what_is_a_default(spec, result) -> None:
+    usual = {"temperature": 4.0, "weight": 1.0, "supervised_weight": 1.0, "rows": "voxels", "labelled_only": False}
+    other = [usual, {**usual, "temperature": 2.0}, {**usual, "weight": 0.5, "rows": "points"}]
+    cells = [spec("logit_kd", settings=settings) for settings in other]
+    labels = [row.label for row in build_rows([result(cell, 0.5) for cell in cells], planned=cells)]
+    assert [label.removeprefix("student 0.5× + ") for label in labels] == [
+        "logit_kd",
+        "logit_kd (temperature=2)",
+        "logit_kd (rows=points, weight=0.5)",
+    ]
+
+
+def test_sums_are_told_apart_by_the_settings_of_their_parts(spec, result) -> None:
+    cells = []
+    for blocks in (4, 2):
+        parts = [MethodConfig(name="logit_kd"), MethodConfig(name="pvd", settings={"blocks": blocks})]
+        settings = {"methods": [resolve_method(part, "test").model_dump(exclude={"source"}) for part in parts]}
+        cells.append(spec("sum", settings=settings))
+    labels = [row.label for row in build_rows([result(cell, 0.5) for cell in cells], planned=cells)]
+    assert labels == ["student 0.5× + logit_kd+pvd", "student 0.5× + logit_kd+pvd (pvd.blocks=2)"]
+
+
+def test_rows_stand_as_they_were_planned(spec, result) -> None:
+    names = ["pvd", "ka", "logit_kd"]
+    cells = [spec(name, seed) for seed in (0, 1) for name in names]
+    results = [result(cell, 0.5) for cell in reversed(cells)]
+    assert [row.spec.method.name for row in build_rows(results, planned=cells)] == names
+    assert [row.spec.method.name for row in build_rows(results, sorted(cells, key=by_method))] == sorted(names)
+
+
+def test_without_a_matrix_settings_stand_in_order_after_the_defaults(spec, result) -> None:
+    usual = resolve_method(MethodConfig(name="pvd"), "test").settings
+    cells = [spec("pvd", settings={**usual, "blocks": blocks}) for blocks in (8, 4, 2, 1)]
+    rows = build_rows([result(cell, 0.5) for cell in cells], sorted(cells, key=by_method))
+    assert [row.label.removeprefix("student 0.5× + ") for row in rows] == [
+        "pvd",
+        "pvd (blocks=1)",
+        "pvd (blocks=2)",
+        "pvd (blocks=8)",
+    ]
+
+
+def test_a_setting_that_an_older_version_lacked_is_not_the_teachers_fault(spec, result) -> None:
+    usual = resolve_method(MethodConfig(name="pvd"), "test").settings
+    older = {key: value for key, value in usual.items() if key != "minor_unit"}
+    labels = [row.label for row in build_rows([result(spec("pvd", settings=s), 0.5) for s in (usual, older)])]
+    assert labels == ["student 0.5× + pvd", "student 0.5× + pvd (minor_unit=unknown)"]
+
+
+def test_no_code_of_a_users_is_run_for_a_label(spec, result, tmp_path, monkeypatch) -> None:
+    (tmp_path / "own_label.py").write_text("raise SystemExit('run')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    cells = [spec("own_label:Mine", settings={"weight": weight}) for weight in (1.0, 2.0)]
+    labels = [row.label for row in build_rows([result(cell, 0.5) for cell in cells])]
+    assert labels == ["student 0.5× + Mine (weight=1)", "student 0.5× + Mine (weight=2)"]
 
 
 def test_teachers_of_several_seeds_are_no_two_rows(spec, result) -> None:

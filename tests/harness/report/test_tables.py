@@ -124,7 +124,7 @@ def test_records_keep_full_precision_and_fractions(matrix) -> None:
 
 
 def test_files(tmp_path: Path, matrix, spec) -> None:
-    rows = build_rows(matrix, planned=[spec("kd")])
+    rows = build_rows(matrix, planned=[*(result.spec for result in matrix), spec("kd")])
     paths = write_tables(tmp_path / "tables", rows)
     assert [path.name for path in paths] == ["table.md", "table.tex", "table.csv", "table.json"]
     markdown = paths[0].read_text()

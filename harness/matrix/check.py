@@ -1,0 +1,63 @@
+"""Whether the networks and methods of a matrix can be built, asked before any data is prepared."""
+
+from __future__ import annotations
+
+import torch
+
+from backbones.backbone import Backbone
+from backbones.build import build_backbone
+from backbones.sparse.engine import EngineError, get_engine
+from backbones.sparse.layers import set_engine
+from harness.config import BackboneConfig, MatrixConfig, resolve_backbone, resolve_method
+from harness.data.labels import SEMANTICKITTI
+from harness.errors import HarnessError
+from harness.train.methods import build_method, method_context
+
+COUNTS = (0, *(10 ** (6 - place // 5) for place in range(SEMANTICKITTI.classes)))
+"""Points by class that a method is told of here, common classes and rare ones: the data has not been read yet."""
+
+
+def check_matrix(matrix: MatrixConfig) -> None:
+    """Build every network of a matrix without memory for its weights, put it on the engine, and build every method.
+
+    Raises:
+        HarnessError: the engine can't express a layer, a width leaves a layer without channels, or a method's setting
+            does not fit a backbone.
+    """
+    for index, config in enumerate(matrix.backbones):
+        key = f"matrix {matrix.name}, key backbones.{index}"
+        teacher, student = (
+            _network(config, width, matrix.engine, key) for width in (config.teacher_width, config.student_width)
+        )
+        _check_methods(matrix, config.name, teacher, student)
+
+
+def _network(config: BackboneConfig, width: float, engine_name: str, key: str) -> Backbone:
+    engine = get_engine(engine_name)
+    spec = resolve_backbone(config, width, SEMANTICKITTI.classes, key)
+    try:
+        with torch.device("meta"):
+            network = build_backbone(spec.name, spec.width, spec.classes, spec.settings)
+        set_engine(network, engine)
+    except EngineError as error:
+        found, expected = f"{spec.name} on the engine {engine.name!r}", "an engine that has all of its layers"
+        remedy = f"{error} Choose another engine, or leave {spec.name} to a matrix of its own."
+        raise HarnessError(key, found, expected, remedy) from error
+    except ValueError as error:
+        expected = "a network that can be built"
+        raise HarnessError(key, str(error), expected, "Choose another width or other settings.") from error
+    return network
+
+
+def _check_methods(matrix: MatrixConfig, backbone: str, teacher: Backbone, student: Backbone) -> None:
+    context = method_context(student, teacher, COUNTS)
+    for index, config in enumerate(matrix.methods):
+        key = f"matrix {matrix.name}, key methods.{index}"
+        spec = resolve_method(config, key)
+        try:
+            build_method(spec, context, seed=0)
+        except Exception as error:  # the method may be the user's: whatever it raises, it does not fit
+            found = str(error) if isinstance(error, ValueError) else repr(error)
+            expected = f"a method that can be built for {backbone}"
+            remedy = "Mend its settings, or leave this backbone to a matrix of its own; see `harness ls backbones`."
+            raise HarnessError(f"{key}, method {spec.label}", found, expected, remedy) from error
