@@ -20,9 +20,9 @@ from baselines.stages import chosen_stages, stage_pairs
 class CWDSettings(MethodSettings):
     """Settings of channel-wise distillation.
 
-    The authors' code (irfanICMLL/TorchDistiller) documents ``logits_weight: 3`` at T = 4 and a learning rate of 0.01.
-    The default keeps the product of the two at this project's 0.24, where 3 drives the student apart. ``logits_weight:
-    0, stages: null`` is the other form, on features alone, whose public weight of 50 is treated alike; CIRKD adds both.
+    The authors' code (irfanICMLL/TorchDistiller) documents ``logits_weight: 3`` at T = 4 and a learning rate of 0.01,
+    or features alone at 50, here ``logits_weight: 0, stages: null``; CIRKD adds both. Under SGD at 0.24 use 0.125 and
+    2, which keep the product of weight and rate (``docs/methods.md``).
 
     Attributes:
         logits_weight: factor of the term on the logits that predict.
@@ -33,8 +33,8 @@ class CWDSettings(MethodSettings):
             active row. Rows of stages have no labels.
     """
 
-    logits_weight: float = Field(default=0.125, ge=0)
-    feature_weight: float = Field(default=2.0, ge=0)
+    logits_weight: float = Field(default=3.0, ge=0)
+    feature_weight: float = Field(default=50.0, ge=0)
     stages: tuple[str, ...] | None = ()
     temperature: float = Field(default=4.0, gt=0)
     labelled_only: bool = False

@@ -22,9 +22,8 @@ EPSILON = 1e-5
 class FitNetsSettings(MethodSettings):
     """Settings of FitNets.
 
-    The literal form, ``weight: 100, normalised: false, scaled: false``, diverges within 3 to 15 steps on real scans
-    under SGD at the common recipe's learning rate of 0.24. The public code has its weight of 100 at 0.05. What was
-    measured is in ``docs/choices.md``.
+    The weight is that of the public code, which has it at a learning rate of 0.05; under SGD at 0.24 use 10. The
+    literal form, ``normalised: false, scaled: false``, diverges there within a few steps (``docs/methods.md``).
 
     Attributes:
         weight: factor of the term of every hint.
@@ -35,7 +34,7 @@ class FitNetsSettings(MethodSettings):
             same for every teacher.
     """
 
-    weight: float = Field(default=10.0, ge=0)
+    weight: float = Field(default=100.0, ge=0)
     stages: tuple[str, ...] | None = None
     normalised: bool = True
     scaled: bool = True

@@ -21,9 +21,9 @@ from baselines.per_scan import labelled_rows, mean_per_scan
 class IFVSettings(MethodSettings):
     """Settings of intra-class feature variation distillation.
 
-    The authors' code (YukangWang/IFVD) has ``weight: 200`` and a learning rate of 0.01; the paper's weight is 50, as a
-    reader quotes it in issue 10 of that code. The default keeps the product of 50 and 0.01 at this project's rate of
-    0.24, where 200 drives the student apart. The weight of the logits and the temperature are the code's.
+    Weights and temperature are those of the authors' code (YukangWang/IFVD), which has them at a learning rate of 0.01;
+    the paper's weight is 50, as a reader quotes it in issue 10 of that code. Under SGD at 0.24 use 2, which keeps the
+    product of 50 and 0.01 (``docs/methods.md``).
 
     Attributes:
         weight: factor of the term on the similarities.
@@ -33,7 +33,7 @@ class IFVSettings(MethodSettings):
             counts. The similarities are those of labelled rows in any case.
     """
 
-    weight: float = Field(default=2.0, ge=0)
+    weight: float = Field(default=200.0, ge=0)
     logits_weight: float = Field(default=10.0, ge=0)
     temperature: float = Field(default=1.0, gt=0)
     labelled_only: bool = False

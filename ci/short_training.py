@@ -25,7 +25,7 @@ from harness.data.semantickitti import SemanticKitti
 from harness.data.statistics import class_counts
 from harness.errors import HarnessError
 from harness.heap import keep_freed_memory
-from harness.spec import Augmentation, CellSpec, DatasetSpec, RecipeSpec
+from harness.spec import PUBLISHED_RATES, Augmentation, CellSpec, DatasetSpec, RecipeSpec
 from harness.train.learner import Learner, network_voxelizer
 
 SCANS = ("00/000000", "02/000004", "05/000002", "07/000000")
@@ -88,11 +88,12 @@ def main() -> None:
     parser.add_argument("methods", nargs="*", default=[name for name in SHIPPED if name != "sum"])
     parser.add_argument("--semantickitti", type=Path, required=True)
     parser.add_argument("--optimizer", choices=["sgd", "adam"], default=RecipeSpec().optimizer)
-    parser.add_argument("--learning-rate", type=float, default=RecipeSpec().learning_rate)
+    parser.add_argument("--learning-rate", type=float, help="default: the published one of the optimiser")
     parser.add_argument("--steps", type=int, default=48)
     parser.add_argument("--warmup-steps", type=int, default=20)
     parser.add_argument("--widths", type=float, nargs=2, default=(0.25, 0.125), help="of teacher and student")
     arguments = parser.parse_args()
+    arguments.learning_rate = arguments.learning_rate or PUBLISHED_RATES[arguments.optimizer]
     keep_freed_memory()
     device, dataset = torch.device("cpu"), SemanticKitti(arguments.semantickitti, partial=True)
     plain = cell(arguments, arguments.widths[0], "none", {})

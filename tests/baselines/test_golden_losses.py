@@ -34,7 +34,7 @@ CASES = {
     },
     "fitnets": {
         "default": {},
-        "literal": {"normalised": False, "scaled": False, "weight": 100.0},
+        "literal": {"normalised": False, "scaled": False},
         "two hints": {"stages": ["up1", "down1"], "weight": 10.0},
     },
     "attention_transfer": {
@@ -44,7 +44,7 @@ CASES = {
     },
     "skd": {
         "default": {},
-        "authors' weight": {"pixel_weight": 10.0},
+        "for SGD": {"pixel_weight": 1.0},
         "means and labelled rows": {"pool": "mean", "labelled_only": True},
         "pairs of small blocks": {"block_size": (30, 15, 2), "pixel_weight": 0.0},
         "published proportions": {"pixel_weight": 1.0, "pair_weight": 0.1, "supervised_weight": 0.1},
@@ -52,12 +52,12 @@ CASES = {
     "cwd": {
         "default": {},
         "labelled rows at 1": {"labelled_only": True, "temperature": 1.0},
-        "features": {"logits_weight": 0.0, "feature_weight": 50.0, "stages": ["down1", "up1"]},
-        "both, published": {"logits_weight": 3.0, "feature_weight": 50.0, "stages": None},
+        "features": {"logits_weight": 0.0, "feature_weight": 2.0, "stages": ["down1", "up1"]},
+        "logits and features": {"stages": None},
     },
     "ifv": {
         "default": {},
-        "similarities alone": {"logits_weight": 0.0, "weight": 200.0},
+        "similarities alone": {"logits_weight": 0.0, "weight": 2.0},
         "labelled logits at 4": {"labelled_only": True, "temperature": 4.0},
     },
     "ka": {

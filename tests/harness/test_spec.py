@@ -15,7 +15,7 @@ def spec(**changes: object) -> CellSpec:
         "dataset": dataset,
         "backbone": BackboneSpec(name="minkowskinet", width=0.5, voxel_size_m=0.05, classes=19),
         "method": MethodSpec(name="pvd", settings={"b": 1, "a": 2}),
-        "recipe": RecipeSpec(),
+        "recipe": RecipeSpec(optimizer="sgd"),
         "seed": 0,
         "engine": "portable",
     }
@@ -29,13 +29,25 @@ def test_the_hash_is_frozen_over_releases() -> None:
 
 def test_the_hash_depends_on_content_and_not_on_order() -> None:
     assert spec().hash == spec(method=MethodSpec(name="pvd", settings={"a": 2, "b": 1})).hash
-    changes = [{"seed": 1}, {"role": "teacher"}, {"recipe": RecipeSpec(epochs=16)}, {"teacher": "x"}, {"engine": "e"}]
+    changes = [
+        {"seed": 1},
+        {"role": "teacher"},
+        {"recipe": RecipeSpec(optimizer="sgd", epochs=16)},
+        {"teacher": "x"},
+        {"engine": "e"},
+    ]
     assert len({spec().hash, *(spec(**change).hash for change in changes)}) == 6
 
 
 def test_a_method_of_ones_own_is_another_cell_when_its_file_changes() -> None:
     hashes = {spec(method=MethodSpec(name="own:Own", source=source)).hash for source in (None, "a", "b")}
     assert len(hashes) == 3
+
+
+def test_each_optimiser_has_its_published_rate() -> None:
+    rates = [RecipeSpec(**given).learning_rate for given in ({}, {"optimizer": "adam"}, {"optimizer": "sgd"})]
+    assert rates == [0.001, 0.001, 0.24]
+    assert RecipeSpec(optimizer="sgd", learning_rate=0.1).learning_rate == 0.1
 
 
 def test_names() -> None:

@@ -84,6 +84,23 @@ def test_ls_backbones(harness) -> None:
     assert "21.72 M" in harness("ls", "backbones").out
 
 
+def test_a_broken_method_of_an_installed_package_is_listed_with_its_fault(
+    harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metadata = tmp_path / "somebody_else-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: somebody-else\nVersion: 1.0\n")
+    entries = "[harness.methods]\nbare = bare_methods:Bare\nbroken = no_such_module:Method\n"
+    (metadata / "entry_points.txt").write_text(entries)
+    text = "from baselines.none import NoDistillation\nclass Bare(NoDistillation): ...\n"
+    (tmp_path / "bare_methods.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    methods = {row["name"]: row for row in json.loads(harness("ls", "methods", "--json").out)}
+    assert methods["bare"]["summary"] == ""
+    assert "can't be imported" in methods["broken"]["summary"]
+    assert harness("ls", "methods").code == 0
+
+
 def test_ls_methods_matrices_datasets_engines(harness) -> None:
     methods = {row["name"]: row for row in json.loads(harness("ls", "methods", "--json").out)}
     assert set(methods) >= {"none", "logit_kd", "pvd"}

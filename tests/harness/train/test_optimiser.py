@@ -23,9 +23,9 @@ def test_one_epoch_warms_up_for_half_of_it() -> None:
 
 def test_the_recipe_chooses_the_optimiser() -> None:
     parameter = [torch.nn.Parameter(torch.zeros(1))]
-    sgd = build_optimiser(parameter, RecipeSpec())
+    sgd = build_optimiser(parameter, RecipeSpec(optimizer="sgd"))
     assert isinstance(sgd, torch.optim.SGD)
     assert sgd.defaults["nesterov"]
     assert (sgd.defaults["momentum"], sgd.defaults["weight_decay"]) == (0.9, 1e-4)
-    assert isinstance(build_optimiser(parameter, RecipeSpec(optimizer="adam")), torch.optim.Adam)
-    build_optimiser(parameter, RecipeSpec(momentum=0.0))
+    assert isinstance(build_optimiser(parameter, RecipeSpec()), torch.optim.Adam)
+    build_optimiser(parameter, RecipeSpec(optimizer="sgd", momentum=0.0))
