@@ -84,3 +84,24 @@ def test_an_installed_package_does_not_take_over_a_shipped_name(tmp_path, monkey
 def test_unknown_names_say_what_is_known(name, words):
     with pytest.raises(UnknownMethodError, match=words):
         load_method(name)
+
+
+def test_default_weights_are_the_published_ones():
+    published = {
+        "logit_kd": {"temperature": 4.0, "weight": 1.0, "supervised_weight": 1.0},
+        "fitnets": {"weight": 100.0},
+        "attention_transfer": {"weight": 1000.0},
+        "skd": {"pixel_weight": 10.0, "pair_weight": 1.0},
+        "cwd": {"logits_weight": 3.0, "temperature": 4.0},
+        "ifv": {"weight": 200.0, "logits_weight": 10.0},
+        "ka": {"adapt_weight": 50.0, "affinity_weight": 1.0},
+        "pvd": {
+            "point_output_weight": 0.1,
+            "voxel_output_weight": 0.15,
+            "point_affinity_weight": 0.15,
+            "voxel_affinity_weight": 0.25,
+        },
+    }
+    for name, weights in published.items():
+        settings = load_method(name).Settings().model_dump()
+        assert {key: settings[key] for key in weights} == weights, name
