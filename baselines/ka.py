@@ -37,7 +37,7 @@ class KASettings(NodeSettings):
     adapt_weight: float = Field(default=50.0, ge=0)
     affinity_weight: float = Field(default=1.0, ge=0)
     reconstruction_weight: float = Field(default=1.0, ge=0)
-    code_channels: int | None = Field(default=None, ge=1)
+    code_channels: int | None = Field(default=None, ge=1, le=4096)
     sparsity: float = Field(default=1e-6, ge=0)
 
 

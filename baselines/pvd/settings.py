@@ -14,6 +14,9 @@ MinorUnit = Literal["voxels", "points", "classes"]
 Direction = Literal["teacher_to_student", "student_to_teacher"]
 Reduction = Literal["active", "dense"]
 
+MOST = 8192
+"""Of blocks, and of rows in a block: one matrix of the pairs of so many rows takes 256 MiB, and a step keeps a few."""
+
 
 class PVDSettings(SupervoxelSettings):
     """Every choice PVD leaves to its user (Hou et al., CVPR 2022; the reasons are in ``docs/choices.md``).
@@ -48,9 +51,9 @@ class PVDSettings(SupervoxelSettings):
     reduction: Reduction = "active"
     labelled_only: bool = False
     sampler: Sampler = "difficulty"
-    blocks: int = Field(default=4, ge=1)
-    points_per_block: int = Field(default=1024, ge=1)
-    voxels_per_block: int = Field(default=512, ge=1)
+    blocks: int = Field(default=4, ge=1, le=MOST)
+    points_per_block: int = Field(default=1024, ge=1, le=MOST)
+    voxels_per_block: int = Field(default=512, ge=1, le=MOST)
     padding: Padding = "masked"
     minor_unit: MinorUnit = "voxels"
     minor_share: float = Field(default=0.01, ge=0, le=1)

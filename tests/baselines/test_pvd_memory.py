@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 import pytest
 import torch
 from kd_inputs import CONTEXT, batch_of, generators, output_of
+from pydantic import ValidationError
 from torch.profiler import ProfilerActivity, profile
 
 from baselines.pvd import PVD, PVDSettings
@@ -52,3 +53,10 @@ def test_more_points_cost_a_line_each() -> None:
     settings = {"blocks": 4, "points_per_block": 128, "voxels_per_block": 128}
     few, many = peak_bytes(5_000, 3_000, **settings), peak_bytes(40_000, 24_000, **settings)
     assert many - few <= ROW_BYTES * (64_000 - 8_000)
+
+
+@pytest.mark.parametrize("setting", ["blocks", "points_per_block", "voxels_per_block"])
+def test_sizes_that_no_memory_holds_are_refused(setting: str) -> None:
+    assert PVDSettings(**{setting: 8192})
+    with pytest.raises(ValidationError, match="less than or equal to 8192"):
+        PVDSettings(**{setting: 10**9})
