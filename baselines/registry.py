@@ -6,6 +6,7 @@ import hashlib
 import inspect
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -68,10 +69,12 @@ def short_name(name: str) -> str:
     return name.rsplit(":", 1)[-1]
 
 
+@cache
 def method_source(name: str) -> str | None:
     """Return 12 digits of the SHA-256 of the file that defines a method; None for one that ships.
 
-    Whoever edits a method of their own gets new cells, not the results of the old code.
+    Whoever edits a method of their own gets new cells, not the results of the old code. Read once in a process, as the
+    code is.
 
     Raises:
         UnknownMethodError: as `load_method`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -155,7 +156,7 @@ def parse_matrix(content: dict[str, Any], where: object) -> MatrixConfig:
             raise HarnessError(key, found, "another name or other settings", "Remove one of them.")
         methods.append(spec)
     labels = [method.label for method in methods]
-    if matrix.submission is not None and matrix.submission.replace(" ", "") not in labels:
+    if matrix.submission is not None and "+".join(sorted(matrix.submission.replace(" ", "").split("+"))) not in labels:
         expected = f"the method whose first cell is exported, one of {', '.join(labels)}"
         raise HarnessError(f"{where}, key submission", repr(matrix.submission), expected, "Mend the name.")
     return matrix.model_copy(update={"backbones": tuple(backbones)})
@@ -225,7 +226,11 @@ def resolve_method(method: MethodConfig, where: object) -> MethodSpec:
         complete = settings.model_validate(given).model_dump(mode="json")
     except ValidationError as error:
         raise explain(error, settings, where, "settings.") from error
-    return MethodSpec(name=method.name, settings=complete, source=source)
+    spec = MethodSpec(name=method.name, settings=complete, source=source)
+    if not re.fullmatch(r"[\w.+-]{1,120}", spec.label):
+        expected = "letters, digits, '_', '.' and '-', at most 120: it is part of a folder's name"
+        raise HarnessError(where, f"a method called {spec.label[:80]!r}", expected, "Rename the class or entry point.")
+    return spec
 
 
 def _resolve_parts(settings: dict[str, Any], where: object) -> tuple[dict[str, Any], str | None]:

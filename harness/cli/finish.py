@@ -76,8 +76,8 @@ def _draw_curves(folder: Path, specs: list[CellSpec], store: Store, console: Con
             if steps := MetricsLog(store.path / spec.cell / "metrics.jsonl").rows():
                 draw_curves(steps, folder / f"{spec.cell}.png", spec.name)
                 drawn = True
-        except HarnessError as error:
-            show(console, f"no curves: {error}")
+        except Exception as error:  # a picture must not take the archive with it
+            show(console, f"no curves of {spec.cell}: {error}")
     return [folder] if drawn else []
 
 
@@ -85,7 +85,7 @@ def _export(
     method: str, results: list[CellResult], folder: Path, store: Store, data: RunData, resources: Resources
 ) -> tuple[list[Path], list[Finding]]:
     """Export the first finished cell of a method, and draw a scan as labelled and as predicted."""
-    label = method.replace(" ", "")
+    label = "+".join(sorted(method.replace(" ", "").split("+")))
     chosen = [
         r for r in results if r.status == "finished" and r.spec.role == "student" and r.spec.method.label == label
     ]

@@ -11,6 +11,7 @@ from harness.cli.options import (
     FiniteRange,
     json_option,
     partial_option,
+    png_path,
     print_json,
     progress_bar,
     read_settings,
@@ -40,6 +41,7 @@ def command() -> None:
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
+    callback=png_path,
     help="The picture to write. Default: sampling-SEQUENCE-FRAME.png here.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the training run.")

@@ -68,6 +68,17 @@ setting_option = click.option(
 )
 
 
+def png_path(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
+    """Return the path of a picture, so that a slip does not overwrite a file of another kind.
+
+    Raises:
+        click.BadParameter: it does not end in .png.
+    """
+    if value is not None and value.suffix.lower() != ".png":
+        raise click.BadParameter(f"'{value}' must end in .png", context, parameter)
+    return value
+
+
 def refuse_beside(option: str, *parameters: str) -> None:
     """Refuse parameters that were typed although `option` decides them.
 

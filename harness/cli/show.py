@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import json_option, out_option, print_json
+from harness.cli.options import json_option, out_option, png_path, print_json
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -20,7 +20,12 @@ Rows = list[dict[str, Any]]
 @click.command("show")
 @click.argument("cell")
 @out_option
-@click.option("--png", type=click.Path(path_type=Path, dir_okay=False), help="Draw the course of each term here.")
+@click.option(
+    "--png",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=png_path,
+    help="Draw the course of each term here.",
+)
 @json_option
 def command(cell: str, out: Path, png: Path | None, as_json: bool) -> None:
     """Show CELL: what it is, what came out, and the course of each loss term.

@@ -56,7 +56,7 @@ def _check_methods(matrix: MatrixConfig, backbone: str, teacher: Backbone, stude
         spec = resolve_method(config, key)
         try:
             build_method(spec, context, seed=0)
-        except Exception as error:  # the method may be the user's: whatever it raises, it does not fit
+        except (Exception, SystemExit) as error:  # the method may be the user's: whatever it raises, it does not fit
             found = str(error) if isinstance(error, ValueError) else repr(error)
             expected = f"a method that can be built for {backbone}"
             remedy = "Mend its settings, or leave this backbone to a matrix of its own; see `harness ls backbones`."

@@ -57,7 +57,7 @@ def _attempt(
         result = run_cell(spec, folder, store, data, resources, progress)
         folder.write_result(result)
         folder.event("finished")
-    except Exception as error:  # the others go on, whatever it was
+    except (Exception, SystemExit) as error:  # the others go on, whatever it was
         reason = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
         result = CellResult(spec=spec, status="failed", reason=reason)
         progress.note(f"failed: {reason}")

@@ -108,7 +108,7 @@ def _shows(terms: Collection[str], evidence: Evidence, scan: int) -> bool:
     try:
         with torch.no_grad():
             alone = {name: float(term) for name, term in evidence.terms_of(scan).items()}
-    except Exception:  # a method that can't judge a scan alone must not hide one fault with another
+    except (Exception, SystemExit):  # a method that can't judge a scan alone must not hide one fault with another
         return False
     return any(name in terms and not math.isfinite(value) for name, value in alone.items())
 

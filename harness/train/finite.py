@@ -15,6 +15,10 @@ SHOWN = 3
 """Names in a message before the rest is only counted."""
 
 KEPT = "checkpoints made before are kept."
+GRADIENT = (
+    "The student diverges, or a term has no finite gradient where it is (a root of 0, a division by 0): lower "
+    f"recipe.learning_rate, set recipe.gradient_clip, or mend the method; {KEPT}"
+)
 DIVERGED = f"The student diverges: lower recipe.learning_rate or set recipe.gradient_clip; {KEPT}"
 
 
@@ -56,7 +60,7 @@ def gradient_fault(gradients: Mapping[str, Tensor], scan_ids: Sequence[str], mom
         name, size = max(((name, largest(gradient)) for name, gradient in gradients.items()), key=lambda item: item[1])
         clause = f"its squares overflow; the largest number, {size:.2g}, is in {name}"
     where = f"{moment}, {scans_label(scan_ids)}"
-    return HarnessError(where, f"norm of the gradient = {float(norm)}: {clause}", "a finite gradient", DIVERGED)
+    return HarnessError(where, f"norm of the gradient = {float(norm)}: {clause}", "a finite gradient", GRADIENT)
 
 
 def refuse_infinite(state: Mapping[str, Any], moment: Moment) -> None:

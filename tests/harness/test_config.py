@@ -72,6 +72,20 @@ def test_a_fault_in_a_sum_is_named_where_it_is(tmp_path: Path, methods: str, mes
         load_matrix(write(tmp_path, GOOD.replace("[none, {name: logit_kd, settings: {temperature: 2}}]", methods)))
 
 
+def test_a_sum_is_exported_by_either_spelling(tmp_path: Path) -> None:
+    both = GOOD.replace("none,", "none, pvd + logit_kd,")
+    for spelling in ("pvd + logit_kd", "logit_kd+pvd"):
+        assert load_matrix(write(tmp_path, both + f"submission: {spelling}\n")).submission == spelling
+
+
+def test_a_name_that_is_no_folders_name_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "from baselines.logit_kd import LogitKD\ndef __getattr__(name): return LogitKD\n"
+    (tmp_path / "any_name.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(HarnessError, match=r"methods\.0: found a method called '../../x/y'.*part of a folder's name"):
+        load_matrix(write(tmp_path, GOOD.replace("[none,", "['any_name:../../x/y',")))
+
+
 def test_spelling_a_default_out_makes_no_second_method(tmp_path: Path) -> None:
     twice = GOOD.replace("none,", "logit_kd, {name: logit_kd, settings: {temperature: 4}},")
     with pytest.raises(HarnessError, match=r"methods\.1: found the same method and settings as methods\.0"):

@@ -95,7 +95,7 @@ def test_a_damaged_log_takes_away_its_curves_and_nothing_else(finished: tuple[Pa
     printed, _ = process.communicate()
     assert process.returncode == 0, printed
     assert "### Accuracy and cost" in printed
-    assert "no curves: " in printed
+    assert "no curves of " in printed
     assert ".zip" in printed
 
 
