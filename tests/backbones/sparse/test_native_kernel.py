@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from dense_grid import random_voxels
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -70,10 +70,12 @@ def factors(
     return x, weight, gradient
 
 
-def assert_close(found: list[Tensor], wanted: list[Tensor]) -> None:
-    for a, b in zip(found, wanted, strict=True):
+def assert_close(found: list[Tensor], x: Tensor, weight: Tensor, gradient: Tensor, pairs: Pairs) -> None:
+    """Compare with the loops; float32 errs in proportion to the sizes of the products, however far they cancel."""
+    wanted, sizes = by_loops(x, weight, gradient, pairs), by_loops(x.abs(), weight.abs(), gradient.abs(), pairs)
+    for a, b, size in zip(found, wanted, sizes, strict=True):
         assert a.shape == b.shape
-        assert (a.double() - b).norm() <= 1e-6 * b.norm()
+        assert (a.double() - b).norm() <= 5e-7 * size.norm()
 
 
 @given(
@@ -83,13 +85,14 @@ def assert_close(found: list[Tensor], wanted: list[Tensor]) -> None:
     share=st.sampled_from([0.0, 0.3, 1.0]),
     seed=st.integers(0, 2**16),
 )
+@example(rows=(7, 4), offsets=1, channels=(1, 140), share=0.3, seed=1)  # products that nearly cancel
 @settings(max_examples=60, deadline=None)
 def test_any_shape_is_what_loops_give(
     rows: tuple[int, int], offsets: int, channels: tuple[int, int], share: float, seed: int
 ) -> None:
     tensors = factors(*rows, offsets, *channels, seed)
     pairs = random_pairs(*rows, offsets, share, seed)
-    assert_close(by_kernel(*tensors, pairs), by_loops(*tensors, pairs))
+    assert_close(by_kernel(*tensors, pairs), *tensors, pairs)
 
 
 @pytest.mark.parametrize("channels", [(1, 1), (4, 20), (96, 33), (130, 64)])
@@ -97,7 +100,7 @@ def test_many_blocks_and_slices_are_what_loops_give(channels: tuple[int, int]) -
     """Enough rows for several blocks of outputs and enough pairs for several partial weight gradients."""
     tensors = factors(9000, 8500, 2, *channels, seed=1)
     pairs = random_pairs(9000, 8500, 2, 0.8, seed=2, sort=True)
-    assert_close(by_kernel(*tensors, pairs), by_loops(*tensors, pairs))
+    assert_close(by_kernel(*tensors, pairs), *tensors, pairs)
 
 
 def maps() -> list[KernelMap]:
@@ -129,7 +132,7 @@ def test_every_kind_of_map_both_ways(number: int) -> None:
         assert all(bool((part.diff() > 0).all()) for part in torch.split(targets, counts))
         tensors = factors(in_rows, out_rows, offsets, 7, 18, seed=4)
         pairs = sources, targets, counts
-        assert_close(by_kernel(*tensors, pairs), by_loops(*tensors, pairs))
+        assert_close(by_kernel(*tensors, pairs), *tensors, pairs)
 
 
 def test_results_do_not_depend_on_threads_nor_change_when_repeated() -> None:
@@ -156,7 +159,7 @@ def test_views_and_narrow_indices_are_understood() -> None:
     turned, narrow = weight.transpose(1, 2).contiguous().transpose(1, 2), torch.stack([targets] * 2, 1)[:, 0]
     views = x.t().contiguous().t(), turned, gradient[:1].expand(30, -1)
     found = by_kernel(*views, (sources.int(), narrow, counts))
-    assert_close(found, by_loops(x, weight, gradient[:1].repeat(30, 1), (sources, targets, counts)))
+    assert_close(found, x, weight, gradient[:1].repeat(30, 1), (sources, targets, counts))
 
 
 def test_wrong_pairs_are_refused_before_memory_is_touched() -> None:
