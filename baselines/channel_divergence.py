@@ -35,8 +35,8 @@ def channel_divergence(
 def _log_shares(values: Tensor, temperature: float) -> Tensor:
     """Return log softmax(values/T) over the rows, in at least float32.
 
-    `torch.log_softmax` adds the rows of a column one after another in float32; over the 10⁵ rows of a scan that errs
-    eight times as much as this.
+    `torch.log_softmax` adds the rows of a column one after another in float32, which errs more over the 10⁵ rows of a
+    scan than `logsumexp` does.
     """
     wide = values.to(torch.promote_types(values.dtype, torch.float32)) / temperature
     return wide - wide.logsumexp(dim=0, keepdim=True)

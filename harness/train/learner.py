@@ -137,7 +137,7 @@ class Learner:
             points = cross_entropy(student.point_logits, point_labels)
             supervised["point_cross_entropy"] = recipe.cross_entropy_weight * points
         terms = {name: self.method.supervised_weight * term for name, term in supervised.items()}
-        if teacher is None:
+        if teacher is None or not self.method.needs_teacher:
             return terms
         draws = [torch_generator(self.spec.seed, epoch, scan_id, "method") for scan_id in voxels.points.scan_ids]
         distilled: object = self.method(student, teacher, voxels, draws)

@@ -35,20 +35,22 @@ def method_context(student: Backbone, teacher: Backbone | None, class_counts: Se
     )
 
 
-def checked_terms(returned: object, taken: Collection[str], method: str) -> dict[str, Tensor]:
+def checked_terms(returned: object, taken: Collection[str], label: str) -> dict[str, Tensor]:
     """Return what a method returned if it is what the interface asks for.
 
     Args:
         returned: of `Method.forward`.
         taken: names of the supervised terms.
-        method: its name, for the message.
+        label: what the method is called, for the message.
 
     Raises:
-        HarnessError: it is no mapping of names to scalars, or a name is one of supervision's.
+        HarnessError: it is no mapping of names to scalars, has none, or a name is one of supervision's.
     """
     fault = None
     if not isinstance(returned, Mapping):
         fault = f"a {type(returned).__name__}"
+    elif not returned:
+        fault = "no term, so that a plain student would be trained under its name"
     else:
         for name, term in returned.items():
             if not isinstance(term, Tensor):
@@ -58,8 +60,8 @@ def checked_terms(returned: object, taken: Collection[str], method: str) -> dict
             elif name in taken:
                 fault = f"term {name!r}, which supervision has too"
     if fault is not None:
-        remedy = "Mend its forward; see docs/your-own-method.md."
-        raise HarnessError(f"method {method}", fault, "a dictionary of scalar tensors by names of its own", remedy)
+        remedy = "Give a term a weight, or mend its forward; see docs/your-own-method.md."
+        raise HarnessError(f"method {label}", fault, "a dictionary of scalar tensors by names of its own", remedy)
     return dict(returned)  # type: ignore[call-overload,no-any-return]
 
 

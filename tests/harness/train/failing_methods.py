@@ -100,6 +100,13 @@ class Number(Method):
         return {"number": 1.0}
 
 
+class Nothing(Method):
+    """No term at all, as a method whose weights are all zero."""
+
+    def forward(self, student, teacher, batch, draws) -> dict[str, Tensor]:
+        return {}
+
+
 class Bare(Method):
     """A loss without a name."""
 

@@ -148,6 +148,7 @@ def test_a_gradient_whose_squares_overflow_names_the_largest(clip: dict[str, flo
         ("Rows", r"found term 'rows' of shape \[\d+\] and type torch.float32"),
         ("Number", "found term 'number', a float"),
         ("Bare", "found a Tensor"),
+        ("Nothing", "found no term, so that a plain student would be trained"),
     ],
 )
 def test_a_method_that_returns_something_else_is_named(method: str, message: str) -> None:
