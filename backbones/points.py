@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -18,6 +19,7 @@ class PointBatch:
         scan_index: [N] int64, ascending, which scan of the batch a point belongs to.
         labels: [N] int64, 0 is ignored and 1..C are the scored classes; None when unknown.
         scan_ids: one name per scan, for example ``08/000004``.
+        asked: [N] bool, points whose prediction is wanted; None: all. The others are past scans, which only help.
     """
 
     xyz: Tensor
@@ -25,6 +27,7 @@ class PointBatch:
     scan_index: Tensor
     labels: Tensor | None
     scan_ids: tuple[str, ...]
+    asked: Tensor | None = None
 
     @property
     def scans(self) -> int:
@@ -33,22 +36,27 @@ class PointBatch:
 
     def pin_memory(self) -> PointBatch:
         """Return the same batch in page-locked host memory, from where a GPU fetches it fastest."""
-        labels = None if self.labels is None else self.labels.pin_memory()
-        return replace(
-            self,
-            xyz=self.xyz.pin_memory(),
-            intensity=self.intensity.pin_memory(),
-            scan_index=self.scan_index.pin_memory(),
-            labels=labels,
-        )
+        return self._map(lambda column: column.pin_memory())
 
     def to(self, device: torch.device | str) -> PointBatch:
         """Return the same batch on another device."""
-        labels = None if self.labels is None else self.labels.to(device)
+        return self._map(lambda column: column.to(device))
+
+    def take(self, mask: Tensor) -> PointBatch:
+        """Return the points of a mask, [N] bool."""
+        return self._map(lambda column: column[mask])
+
+    def only_asked(self) -> PointBatch:
+        """Return the points whose prediction is wanted."""
+        return self if self.asked is None else self.take(self.asked)
+
+    def _map(self, change: Callable[[Tensor], Tensor]) -> PointBatch:
+        """Return the batch with every column changed."""
         return replace(
             self,
-            xyz=self.xyz.to(device),
-            intensity=self.intensity.to(device),
-            scan_index=self.scan_index.to(device),
-            labels=labels,
+            xyz=change(self.xyz),
+            intensity=change(self.intensity),
+            scan_index=change(self.scan_index),
+            labels=None if self.labels is None else change(self.labels),
+            asked=None if self.asked is None else change(self.asked),
         )

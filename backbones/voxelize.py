@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
+from backbones.occupied import occupied_cells
 from backbones.points import PointBatch
 from backbones.sparse.geometry import Triple
-from backbones.sparse.kernel_map import KernelMapCache, pack
+from backbones.sparse.kernel_map import KernelMapCache
 
 
 @dataclass(frozen=True)
@@ -68,22 +70,20 @@ def voxelize_first_point(points: PointBatch, voxel_size_m: float) -> VoxelBatch:
     Args:
         points: N points.
         voxel_size_m: edge of a voxel in metres.
+
+    Raises:
+        ValueError: the points of a scan are more cells apart than coordinates may be, or one is not a number.
     """
-    # A float32 quotient, as the recipe has it: float64 puts a few points of some scans into the next cell. The divisor
-    # is a tensor because CUDA multiplies by the reciprocal of a plain number, which rounds differently.
-    cells = torch.round(points.xyz / torch.full_like(points.xyz[:1, :1], voxel_size_m)).long()
-    lowest = torch.zeros((points.scans, 3), dtype=torch.int64, device=cells.device)
-    lowest.scatter_reduce_(0, points.scan_index[:, None].expand(-1, 3), cells, "amin", include_self=False)
-    coordinates = torch.cat([points.scan_index[:, None], cells - lowest[points.scan_index]], dim=1)
-    _, voxel_of_point, first = _unique_first(pack(coordinates))
-    features = torch.cat([points.xyz, points.intensity[:, None]], dim=1)[first]
+    occupied = occupied_cells(points.scan_index, points.scans, _cells(points, voxel_size_m))
+    first = occupied.first_point
+    xyz = points.xyz.index_select(0, first)
     return VoxelBatch(
         points=points,
-        coordinates=coordinates[first],
-        voxel_of_point=voxel_of_point,
-        features=features,
-        labels=None if points.labels is None else points.labels[first],
-        xyz=points.xyz[first],
+        coordinates=occupied.coordinates,
+        voxel_of_point=occupied.cell_of_point,
+        features=torch.cat([xyz, points.intensity.index_select(0, first)[:, None]], dim=1),
+        labels=None if points.labels is None else points.labels.index_select(0, first),
+        xyz=xyz,
         voxel_size_m=voxel_size_m,
     )
 
@@ -99,11 +99,17 @@ def first_point_voxelizer(voxel_size_m: float | None) -> Callable[[PointBatch], 
     return partial(voxelize_first_point, voxel_size_m=voxel_size_m)
 
 
-def _unique_first(keys: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the sorted unique keys, each row's place among them, and the first row of each."""
-    ordered, rows = torch.sort(keys, stable=True)
-    starts = torch.ones_like(ordered, dtype=torch.bool)
-    starts[1:] = ordered[1:] != ordered[:-1]
-    place = torch.empty_like(rows)
-    place[rows] = torch.cumsum(starts, 0) - 1
-    return ordered[starts], place, rows[starts]
+def _cells(points: PointBatch, voxel_size_m: float) -> Tensor:
+    """Return the cell of each point, the smallest of each scan 0 on every axis: [3, N] whole float32."""
+    cells = points.xyz.new_empty((3, len(points.xyz)))
+    # A float32 quotient, as the recipe has it: float64 puts a few points of some scans into the next cell. The divisor
+    # is a tensor because CUDA multiplies by the reciprocal of a plain number, which rounds differently.
+    size_m = points.xyz.new_full((1, 1), voxel_size_m)
+    torch.div(points.xyz.t(), size_m, out=cells).round_()
+    starts = torch.searchsorted(points.scan_index, torch.arange(points.scans + 1, device=cells.device)).tolist()
+    for start, stop in pairwise(starts):
+        if start < stop:
+            # Exact: whole numbers of float32 that lie less than 2²⁴ apart have a difference without rounding.
+            scan = cells[:, start:stop]
+            scan.sub_(scan.amin(1, keepdim=True))
+    return cells

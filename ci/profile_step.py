@@ -22,7 +22,8 @@ import backbones.voxelize
 from backbones.build import NAMES
 from backbones.sparse.engine import get_engine
 from backbones.sparse.kernel_map import KernelMap, KernelMapCache
-from harness.config import BackboneConfig, resolve_backbone
+from harness.config.models import BackboneConfig
+from harness.config.resolve import resolve_backbone
 from harness.data.loader import TrainingScans, load_batches
 from harness.data.semantickitti import SemanticKitti
 from harness.heap import keep_freed_memory

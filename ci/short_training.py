@@ -19,7 +19,8 @@ import torch
 from backbones.build import NAMES, backbone_kind
 from backbones.voxelize import VoxelBatch
 from baselines.registry import SHIPPED
-from harness.config import BackboneConfig, MethodConfig, resolve_backbone, resolve_method
+from harness.config.models import BackboneConfig, MethodConfig
+from harness.config.resolve import resolve_backbone, resolve_method
 from harness.data.loader import TrainingScans, load_batches
 from harness.data.semantickitti import SemanticKitti
 from harness.data.statistics import class_counts

@@ -1,3 +1,3 @@
 """The version of the distribution, in one place that imports nothing."""
 
-VERSION = "0.3.0"
+VERSION = "0.4.0"

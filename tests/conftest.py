@@ -51,7 +51,8 @@ def write_scan(sequence: Path, frame: int, points: int, raw_ids: Sequence[int], 
     cloud.tofile(sequence / "velodyne" / f"{frame:06d}.bin")
     if sequence.name <= "10":
         classes = rng.choice(np.array(raw_ids, dtype=np.uint32), points)
-        words = classes | rng.integers(0, 1 << 16, points, dtype=np.uint32) << 16
+        instances = rng.integers(0, 1 << 16, points, dtype=np.uint32) * (classes > 0)  # as in real labels
+        words = classes | instances << 16
         words.astype("<u4").tofile(sequence / "labels" / f"{frame:06d}.label")
 
 

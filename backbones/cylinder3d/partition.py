@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from backbones.cylinder3d.settings import Cylinder3DSettings
+from backbones.occupied import occupied_cells
 from backbones.points import PointBatch
-from backbones.sparse.geometry import Triple
 from backbones.voxelize import VoxelBatch
 
 PI = 3.1415926
@@ -34,27 +34,22 @@ def voxelize_cylinder(points: PointBatch, settings: Cylinder3DSettings) -> Voxel
     """
     low, high, interval = _lattice(settings, points.xyz.device)
     polar = polar_coordinates(points.xyz)
-    # Axis by axis: a thin operation on each column is four times as fast as one on rows of three.
-    axes = [column.double() for column in polar.unbind(1)]
-    cells = [
-        value.clamp(start, stop).sub_(start).div_(step).floor_()
-        for value, start, stop, step in zip(axes, low, high, interval, strict=True)
-    ]
-    residual = [
-        value - ((cell + 0.5) * step + start)
-        for value, cell, start, step in zip(axes, cells, low, interval, strict=True)
-    ]
-    coordinates, voxel_of_point = _occupied(points.scan_index, [cell.long() for cell in cells], settings.grid)
-    features = torch.cat(
-        [torch.stack(residual, dim=1).float(), polar, points.xyz[:, :2], points.intensity[:, None]], dim=1
-    )
+    cells, residual = torch.empty_like(polar), torch.empty_like(polar)
+    # Axis by axis and in place: the float64 temporaries of one axis stay in the cache, those of three do not.
+    for axis, (start, stop, step) in enumerate(zip(low, high, interval, strict=True)):
+        value = polar[axis].double()
+        cell = value.clamp(start, stop).sub_(start).div_(step).floor_()
+        cells[axis] = cell
+        residual[axis] = value.sub_(cell.add_(0.5).mul_(step).add_(start))
+    occupied = occupied_cells(points.scan_index, points.scans, cells)
+    voxels = len(occupied.coordinates)
     return VoxelBatch(
         points=points,
-        coordinates=coordinates,
-        voxel_of_point=voxel_of_point,
-        features=features,
-        labels=None if points.labels is None else majority(points.labels, voxel_of_point, len(coordinates)),
-        xyz=_centres(coordinates, low, interval),
+        coordinates=occupied.coordinates,
+        voxel_of_point=occupied.cell_of_point,
+        features=torch.cat([residual.t(), polar.t(), points.xyz[:, :2], points.intensity[:, None]], dim=1),
+        labels=None if points.labels is None else majority(points.labels, occupied.cell_of_point, voxels),
+        xyz=_centres(occupied.coordinates, low, interval),
         extents=settings.grid,
     )
 
@@ -69,10 +64,10 @@ def polar_coordinates(xyz: Tensor) -> Tensor:
         xyz: [N, 3] float32, metres.
 
     Returns:
-        [N, 3] float32: metres, radians, metres.
+        [3, N] float32: metres, radians, metres.
     """
     x, y, z = xyz.cpu().numpy().T
-    polar = np.stack([np.sqrt(x * x + y * y), np.arctan2(y, x), z], axis=1)
+    polar = np.stack([np.sqrt(x * x + y * y), np.arctan2(y, x), z])
     return torch.from_numpy(polar).to(xyz.device)
 
 
@@ -101,18 +96,6 @@ def _lattice(settings: Cylinder3DSettings, device: torch.device) -> tuple[Tensor
     interval = [(high - low) / (count - 1) for (low, high), count in zip(bounds, settings.grid, strict=True)]
     rows = torch.tensor([*zip(*bounds, strict=True), interval], dtype=torch.float64, device=device)
     return rows[0], rows[1], rows[2]
-
-
-def _occupied(scan: Tensor, cells: list[Tensor], grid: Triple) -> tuple[Tensor, Tensor]:
-    """Return the occupied cells [V, 4] in ascending order, and the one of each point [N]."""
-    rho, phi, z = cells
-    keys = ((scan * grid[0] + rho) * grid[1] + phi) * grid[2] + z
-    occupied, voxel_of_point = torch.unique(keys, return_inverse=True)
-    columns = []
-    for count in reversed(grid):
-        columns.append(occupied % count)
-        occupied = occupied // count
-    return torch.stack([occupied, *reversed(columns)], dim=1), voxel_of_point
 
 
 def _centres(coordinates: Tensor, low: Tensor, interval: Tensor) -> Tensor:

@@ -19,6 +19,8 @@ from harness.doctor.torch_build import TorchBuild
 
 COLOURS = {"passed": "green", "failed": "red", "unavailable": "yellow"}
 NOTHING = "–"
+MOST_SEQUENCES = 11
+"""Listed one by one: nuScenes has 700 scenes in a split."""
 
 Row = Sequence[str]
 
@@ -129,7 +131,8 @@ def _data(root: DataRoot) -> Iterable[Row]:
     for split in SPLITS:
         parts = [(name, part) for name, part in root.sequences.items() if part.split == split]
         if parts:
-            listed = ", ".join(f"{name}: {part.scans} of {part.expected}" for name, part in parts)
+            listed = ", ".join(f"{name}: {part.scans} of {part.expected}" for name, part in parts[:MOST_SEQUENCES])
+            listed += f" and {len(parts) - MOST_SEQUENCES} more" if len(parts) > MOST_SEQUENCES else ""
             labels = sum(part.labels for _, part in parts)
             yield f"  {split}", f"{root.found(split)} scans, {labels} with labels ({listed})"
     if root.fault is not None:

@@ -7,15 +7,17 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import json_option, out_option, print_json, progress_bar, semantickitti_option
+from harness.cli.data_options import nuscenes_option, semantickitti_option
+from harness.cli.options import json_option, out_option, print_json, progress_bar
 
 
 @click.command("doctor")
 @click.option("--engine", help="Check this engine alone; see `harness ls engines`.")
 @semantickitti_option
+@nuscenes_option
 @out_option
 @json_option
-def command(engine: str | None, semantickitti: Path | None, out: Path, as_json: bool) -> None:
+def command(engine: str | None, semantickitti: Path | None, nuscenes: Path | None, out: Path, as_json: bool) -> None:
     """Examine this machine: engines, torch, GPUs, memory, disks, determinism, optional packages, data.
 
     Every engine that is installed is compared with PyTorch's dense convolution and timed on fixed voxels. Nothing is
@@ -35,7 +37,7 @@ def command(engine: str | None, semantickitti: Path | None, out: Path, as_json: 
     if engine is not None and engine not in engine_names():
         raise click.UsageError(f"--engine: there is no '{engine}'; choose one of {', '.join(engine_names())}.")
     with progress_bar("Examining") as progress:
-        diagnosis = diagnose(out, {"semantickitti": semantickitti}, engine, progress)
+        diagnosis = diagnose(out, {"semantickitti": semantickitti, "nuscenes": nuscenes}, engine, progress)
     if as_json:
         print_json(diagnosis.record())
     else:

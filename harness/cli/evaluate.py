@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import json_option, partial_option, print_json, progress_bar, semantickitti_option, to_split
+from harness.cli.data_options import DataChoice, dataset_options
+from harness.cli.options import json_option, print_json, progress_bar, to_split
 
 
 @click.command("evaluate")
@@ -16,24 +17,28 @@ from harness.cli.options import json_option, partial_option, print_json, progres
     required=True,
     help="Folder with sequences/NN/predictions/NNNNNN.label.",
 )
-@semantickitti_option
+@dataset_options
 @click.option("--split", type=click.Choice(["train", "val"]), default="val", show_default=True, help="Labelled split.")
-@partial_option
 @json_option
-def command(predictions: Path, semantickitti: Path | None, split: str, partial: bool, as_json: bool) -> None:
+def command(predictions: Path, data: DataChoice, split: str, as_json: bool) -> None:
     """Score a folder of .label files against SemanticKITTI by the rule of its official script.
+
+    The multi-scan task scores its 25 classes on the points of each current scan, one label for each of them.
 
     \b
     Examples:
       harness evaluate --predictions out --semantickitti /data/semantickitti --split val
       harness evaluate --predictions out --semantickitti /data/part --partial --json
+      harness evaluate --predictions out --semantickitti /data/semantickitti --dataset semantickitti-multiscan
     """
-    from harness.data.roots import find_root
     from harness.data.semantickitti import SemanticKitti
+    from harness.errors import HarnessError
     from harness.evaluate.predictions import evaluate_predictions
 
-    dataset = SemanticKitti(find_root("semantickitti", semantickitti), partial)
-    chosen = to_split(split)
+    dataset, chosen = data.open(), to_split(split)
+    if not isinstance(dataset, SemanticKitti):
+        remedy = "Score cells on nuScenes by their tables: `harness tables`."
+        raise HarnessError(f"--dataset {data.name}", "predictions that are no .label files", "SemanticKITTI", remedy)
     with progress_bar("evaluate") as progress:
         scores = evaluate_predictions(predictions, dataset, chosen, progress)
     completeness = dataset.completeness(chosen)

@@ -7,9 +7,9 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 
-from harness.config import MatrixConfig
+from harness.config.models import MatrixConfig
 from harness.data.collate import collate
-from harness.data.labels import SEMANTICKITTI
+from harness.data.semantickitti import SemanticKitti
 from harness.errors import HarnessError
 from harness.export.check import Finding
 from harness.export.semantickitti import Description
@@ -92,15 +92,18 @@ def _export(
     if not chosen:
         return [], []
     cell, dataset, name = store.find(chosen[0].spec.hash), data.dataset, chosen[0].spec.name
+    if not isinstance(dataset, SemanticKitti):
+        raise ValueError("a matrix with a submission is one of SemanticKITTI")
     archive = folder / "submissions" / f"{cell.cell}-test.zip"
     submission, findings = submit_cell(cell, dataset, "test", archive, resources.device, Description(name))
     scan = dataset.read(data.evaluation[0])
     pictures = folder / "pictures"
     [(_, predicted)] = predict_scans(cell, [collate([scan])], resources.device)
+    shown = scan if scan.asked is None else scan.take(scan.asked)
     paths = [submission.path]
-    drawn = {"predicted": (predicted, f"predicted by {name}"), "truth": (scan.labels, "ground truth")}
+    drawn = {"predicted": (predicted, f"predicted by {name}"), "truth": (shown.labels, "ground truth")}
     for file, (labels, title) in drawn.items():
         if labels is not None:
             picture = pictures / f"{file}.png"
-            paths.append(draw_scan(scan.xyz, labels, SEMANTICKITTI, picture, f"{scan.scan_id}, {title}"))
+            paths.append(draw_scan(shown.xyz, labels, dataset.label_map, picture, f"{scan.scan_id}, {title}"))
     return paths, findings

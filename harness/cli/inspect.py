@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.data_options import DataChoice, dataset_options
 from harness.cli.options import (
     FiniteRange,
     json_option,
-    partial_option,
     png_path,
     print_json,
     progress_bar,
     read_settings,
     refuse_beside,
-    semantickitti_option,
 )
 
 if TYPE_CHECKING:
     from baselines.pvd.settings import PVDSettings
     from harness.inspect.view import TrainingMoment
+    from harness.spec import DatasetName
 
 
 @click.group("inspect")
@@ -36,8 +36,7 @@ def command() -> None:
 
 @command.command("sampling")
 @click.argument("scan")
-@semantickitti_option
-@partial_option
+@dataset_options
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -84,8 +83,7 @@ def command() -> None:
 @json_option
 def sampling_command(
     scan: str,
-    semantickitti: Path | None,
-    partial: bool,
+    data: DataChoice,
     out: Path | None,
     seed: int,
     epoch: int,
@@ -101,7 +99,7 @@ def sampling_command(
     """Draw the supervoxels of SCAN from above, with the chance of each and those that PVD samples.
 
     They are the ones that a training run with this seed, grid, augmentation and these settings of pvd samples from the
-    scan in this epoch. A run that caps or rotates scans in its own way is named by --matrix.
+    scan in this epoch. A run that caps, mixes or rotates scans in its own way is named by --matrix.
     Which classes are rare is counted over the training split, as every run does: that reads its label files once.
 
     \b
@@ -110,15 +108,13 @@ def sampling_command(
       harness inspect sampling 00/000000 --semantickitti /data/part --partial --setting sampler=distance --json
       harness inspect sampling 00/000000 --no-augment --draws 1000 --setting blocks=8
     """
-    from harness.data.roots import find_root
-    from harness.data.semantickitti import SemanticKitti
     from harness.inspect.sampling import view_sampling
     from harness.inspect.training_scan import training_set, training_voxels
     from harness.report.sampling.picture import draw_sampling
     from harness.report.sampling.text import sampling_text
 
-    moment, pvd = _moment(seed, epoch, backbone, voxel_size, augment, matrix), _pvd(settings)
-    dataset = SemanticKitti(find_root("semantickitti", semantickitti), partial)
+    moment = _moment(seed, epoch, backbone, voxel_size, augment, matrix, data.name)
+    pvd, dataset = _pvd(settings, data.name), data.open()
     batch = training_voxels(dataset, scan, moment)
     with progress_bar("class counts") as progress:
         view = view_sampling(batch, pvd, training_set(dataset, workers, progress), moment, draws)
@@ -131,7 +127,13 @@ def sampling_command(
 
 
 def _moment(
-    seed: int, epoch: int, backbone: str, voxel_size_m: float | None, augment: bool, matrix: str | None
+    seed: int,
+    epoch: int,
+    backbone: str,
+    voxel_size_m: float | None,
+    augment: bool,
+    matrix: str | None,
+    dataset: DatasetName,
 ) -> TrainingMoment:
     """Return how training meets the scan.
 
@@ -139,38 +141,46 @@ def _moment(
         click.UsageError: a matrix is named whose augmentation is not to be used.
         HarnessError: the backbone, its voxel size or the matrix is wrong.
     """
-    from harness.config import BackboneConfig, load_matrix, resolve_backbone
+    from harness.config.grids import backbone_on
+    from harness.config.matrix_file import load_matrix
+    from harness.config.models import BackboneConfig
+    from harness.config.recipes import COMMON, resolve_recipe
+    from harness.config.resolve import resolve_backbone
     from harness.inspect.view import TrainingMoment
-    from harness.spec import RecipeSpec
 
     if not augment:
         refuse_beside("--no-augment", "matrix")
-    config, recipe = BackboneConfig(name=backbone), RecipeSpec()
+    config, recipe = BackboneConfig(name=backbone), COMMON
     if matrix is not None:
         loaded = load_matrix(matrix)
         recipe = loaded.recipe
         config = next((other for other in loaded.backbones if other.name == backbone), config)
     if voxel_size_m is not None:
         config = config.model_copy(update={"voxel_size_m": voxel_size_m})
+    config = backbone_on(dataset, config)
     network = resolve_backbone(config, 1.0, 1, "--backbone")
+    augmentation = resolve_recipe(recipe, network.name, dataset, matrix).augmentation
     return TrainingMoment(
         seed=seed,
         epoch=epoch,
         backbone=network.name,
         voxel_size_m=network.voxel_size_m,
         settings=config.settings,
-        augmentation=recipe.augmentation if augment else None,
+        augmentation=augmentation if augment else None,
     )
 
 
-def _pvd(pairs: tuple[str, ...]) -> PVDSettings:
+def _pvd(pairs: tuple[str, ...], dataset: DatasetName) -> PVDSettings:
     """Return the settings of pvd.
 
     Raises:
         HarnessError: one is unknown or has a wrong value.
     """
     from baselines.pvd.settings import PVDSettings
-    from harness.config import MethodConfig, resolve_method
+    from harness.config.grids import method_on
+    from harness.config.models import MethodConfig
+    from harness.config.resolve import resolve_method
 
-    method = resolve_method(MethodConfig(name="pvd", settings=read_settings(pairs)), "--setting")
+    given = method_on(dataset, MethodConfig(name="pvd", settings=read_settings(pairs)))
+    method = resolve_method(given, "--setting")
     return PVDSettings.model_validate(method.settings)

@@ -57,7 +57,8 @@ def matrices(as_json: bool) -> None:
     """
     from collections import Counter
 
-    from harness.config import load_matrix, resolve_method, shipped_matrices
+    from harness.config.matrix_file import load_matrix, shipped_matrices
+    from harness.config.resolve import resolve_method
 
     rows = []
     for name in shipped_matrices():
@@ -175,12 +176,19 @@ def datasets(as_json: bool) -> None:
     Examples:
       harness ls datasets
     """
-    from harness.data.labels import SEMANTICKITTI
-    from harness.data.splits import OFFICIAL_SCANS
+    from harness.data.open import DATASETS, dataset_kind
 
-    scans = {split: sum(counts.values()) for split, counts in OFFICIAL_SCANS.items()}
-    row = {"name": "semantickitti", "classes": SEMANTICKITTI.classes, "scans": scans, "label_map": SEMANTICKITTI.hash}
-    show_rows([row], as_json, "none")
+    rows = []
+    for name in DATASETS:
+        kind = dataset_kind(name)
+        settings = {key: field.default for key, field in kind.Settings.model_fields.items()}
+        row: dict[str, Any] = {"name": name, "classes": len(kind.class_names) - 1, "scans": dict(kind.official_counts)}
+        rows.append({**row, "scored_by": kind.scoring_rule, "root": f"--{kind.root_name}", "settings": settings})
+    if not as_json:
+        for row in rows:
+            row["scans"] = " ".join(f"{split}:{count}" for split, count in row["scans"].items())
+            row["settings"] = " ".join(f"{key}={value}" for key, value in row["settings"].items())
+    show_rows(rows, as_json, "none")
 
 
 @command.command("engines")

@@ -182,7 +182,8 @@ def _load(
 ) -> tuple[Any, Any, list[Any]]:
     """Return a network, its voxelisation and the scans."""
     from backbones.sparse.engine import get_engine
-    from harness.config import BackboneConfig, resolve_backbone
+    from harness.config.models import BackboneConfig
+    from harness.config.resolve import resolve_backbone
     from harness.data.collate import collate
     from harness.data.kitti_files import read_points
     from harness.data.scan import Scan

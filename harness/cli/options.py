@@ -44,14 +44,6 @@ out_option = click.option(
     help="Folder of the store and of everything a run writes.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
-partial_option = click.option(
-    "--partial", is_flag=True, help="Use the scans that are there; results are marked partial."
-)
-semantickitti_option = click.option(
-    "--semantickitti",
-    type=click.Path(path_type=Path),
-    help="Root of SemanticKITTI: the folder with sequences/. Else SEMANTICKITTI_ROOT or ./harness.toml.",
-)
 device_option = click.option(
     "--device",
     default="auto",

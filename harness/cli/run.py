@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import device_option, out_option, partial_option, semantickitti_option
+from harness.cli.data_options import nuscenes_option, partial_option, semantickitti_option
+from harness.cli.options import device_option, out_option
+
+if TYPE_CHECKING:
+    from harness.data.dataset import Policy
 
 
 @click.command("run", short_help="Run a matrix.")
@@ -16,6 +21,7 @@ from harness.cli.options import device_option, out_option, partial_option, seman
 )
 @out_option
 @semantickitti_option
+@nuscenes_option
 @partial_option
 @click.option("--skip-damaged", is_flag=True, help="Leave damaged scans out, each one reported, instead of stopping.")
 @click.option("--engine", metavar="NAME", help="Instead of the matrix's own; see `harness ls engines`.")
@@ -29,6 +35,7 @@ def command(
     matrix: str,
     out: Path,
     semantickitti: Path | None,
+    nuscenes: Path | None,
     partial: bool,
     skip_damaged: bool,
     engine: str | None,
@@ -48,16 +55,15 @@ def command(
     Examples:
       harness run --matrix demo --out runs
       harness run --matrix first-run --semantickitti /data/semantickitti --partial
-      harness run --matrix my-matrix.yaml --device cuda --workers 4
+      harness run --matrix nuscenes --nuscenes /data/nuscenes --device cuda --workers 4
       harness run --matrix my-matrix.yaml --seeds 0,1 --only '*pvd*' --dry-run
     """
     from rich.console import Console
 
     from harness.cli.finish import finish_run
     from harness.cli.progress import RunProgress
-    from harness.config import load_matrix, override
-    from harness.data.labels import SEMANTICKITTI
-    from harness.data.semantickitti import SemanticKitti
+    from harness.config.matrix_file import load_matrix, override
+    from harness.data.open import open_dataset
     from harness.matrix.cell import Resources
     from harness.matrix.check import check_matrix
     from harness.matrix.data import prepare_data
@@ -71,10 +77,11 @@ def command(
     check_matrix(config)
     resources, store = Resources(choose_device(device), workers, tensorboard), Store(out)
     with RunProgress(console) as progress:
-        root = data_root(config, semantickitti, out, progress)
-        dataset = SemanticKitti(root, partial, "skip-and-report" if skip_damaged else "fail")
+        root = data_root(config, {"semantickitti": semantickitti, "nuscenes": nuscenes}, out, progress)
+        policy: Policy = "skip-and-report" if skip_damaged else "fail"
+        dataset = open_dataset(config.dataset.name, root, partial, policy, config.dataset.settings)
         data = prepare_data(dataset, store.path, workers, progress.note)
-        planned = plan(config, data.spec, SEMANTICKITTI.classes)
+        planned = plan(config, data.spec, dataset.label_map.classes)
         specs = select(planned, only)
         if dry_run:
             for spec in specs:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
+from harness.cli.data_options import partial_option
 from harness.cli.options import (
     device_option,
     json_option,
     out_option,
-    partial_option,
     print_json,
     progress_bar,
     to_split,
@@ -78,14 +78,20 @@ def semantickitti_command(
     """
     from dataclasses import asdict
 
+    from harness.data.open import open_dataset
     from harness.data.semantickitti import SemanticKitti
+    from harness.errors import HarnessError
     from harness.export.semantickitti import Description
     from harness.matrix.submission import submit_cell
     from harness.measure.device import choose_device
     from harness.store import Store
 
     folder = Store(out).find(cell)
-    dataset = SemanticKitti(semantickitti or folder.data_root(), partial)
+    task = folder.spec().dataset
+    dataset = open_dataset(task.name, semantickitti or folder.data_root(), partial, settings=task.settings)
+    if not isinstance(dataset, SemanticKitti):
+        remedy = "Choose a cell of SemanticKITTI; see `harness ls cells`."
+        raise HarnessError(f"cell {folder.cell}", f"a cell trained on {task.name}", "one of SemanticKITTI", remedy)
     target = archive or out / "submissions" / f"{folder.cell}-{split}.zip"
     description = Description(name or folder.spec().name, pdf_url, code_url)
     with progress_bar("predict") as progress:

@@ -33,24 +33,22 @@ def augment(scan: Scan, settings: Augmentation, rng: np.random.Generator) -> Sca
         gain[2] = 1.0
     for axis in FLIPPED_AXES[flip]:
         gain[axis] *= -1.0
-    xyz = (_rotate_z(scan.xyz.astype(np.float64), np.deg2rad(angle_deg)) * gain + shift_m).astype(np.float32)
-    moved = replace(scan, xyz=xyz)
+    moved = replace(scan, xyz=_move(scan.xyz, np.deg2rad(angle_deg), gain, shift_m))
     if settings.max_points is None or len(scan) <= settings.max_points:
         return moved
-    return _take(moved, np.sort(rng.choice(len(scan), settings.max_points, replace=False)))
+    return moved.take(np.sort(rng.choice(len(scan), settings.max_points, replace=False)))
 
 
-def _rotate_z(xyz: NDArray[np.float64], angle_rad: float) -> NDArray[np.float64]:
-    """Turn points about z. Written out, since a matrix product may round by the number of threads."""
+def _move(
+    xyz: NDArray[np.float32], angle_rad: float, gain: NDArray[np.float64], shift_m: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Turn points about z, scale them and shift them, in float64.
+
+    Written out, since a matrix product may round by the number of threads; and axis by axis, which takes half the time.
+    """
     cos, sin = np.cos(angle_rad), np.sin(angle_rad)
-    return np.stack([cos * xyz[:, 0] - sin * xyz[:, 1], sin * xyz[:, 0] + cos * xyz[:, 1], xyz[:, 2]], axis=1)
-
-
-def _take(scan: Scan, rows: NDArray[np.int64]) -> Scan:
-    return replace(
-        scan,
-        xyz=scan.xyz[rows],
-        intensity=scan.intensity[rows],
-        labels=None if scan.labels is None else scan.labels[rows],
-        instances=None if scan.instances is None else scan.instances[rows],
-    )
+    x, y, z = xyz.T.astype(np.float64, order="C")
+    moved = np.empty_like(xyz)
+    for axis, turned in enumerate((cos * x - sin * y, sin * x + cos * y, z)):
+        moved[:, axis] = turned * gain[axis] + shift_m[axis]
+    return moved

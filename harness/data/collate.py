@@ -31,4 +31,13 @@ def collate(scans: Sequence[Scan]) -> PointBatch:
         scan_index=torch.repeat_interleave(torch.tensor([len(scan) for scan in scans])),
         labels=torch.from_numpy(np.concatenate(labels)) if labels else None,
         scan_ids=tuple(scan.scan_id for scan in scans),
+        asked=_asked(scans),
     )
+
+
+def _asked(scans: Sequence[Scan]) -> torch.Tensor | None:
+    """Join the masks of the points whose prediction is wanted; None when all of them are."""
+    if all(scan.asked is None for scan in scans):
+        return None
+    masks = [np.ones(len(scan), dtype=bool) if scan.asked is None else scan.asked for scan in scans]
+    return torch.from_numpy(np.concatenate(masks))

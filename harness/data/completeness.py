@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from harness.data.kitti_files import AGAIN, unreadable
+from harness.data.input_file import AGAIN, read_input_text, unreadable
 from harness.data.splits import OFFICIAL_SCANS, SPLIT_OF_SEQUENCE, Split
 from harness.errors import HarnessError
 
 DECLARATION = "synthetic.json"
 """A synthetic set names its scans by sequence in this file, under the key ``sequences``: {"00": 40, "08": 10}."""
+MOST_BYTES = 1 << 20
+"""Of a declaration, which has a few hundred."""
+AGAIN_SYNTHESIZE = "Synthesize the set again."
+MOST_NAMED = 12
+"""Sequences that a message names: all that a split of SemanticKITTI has, and the first of the scenes of nuScenes."""
+_FRAME = re.compile("[0-9]{6}[.]bin")
 
 
 @dataclass(frozen=True)
 class SequenceListing:
-    """The scans of one sequence.
+    """The scans of one sequence, or scene.
 
     Attributes:
-        sequence: two digits.
+        sequence: its name; two digits in SemanticKITTI.
         official: number of scans that the split has by definition (or by declaration, when synthetic).
         found: frame names, ascending, of those scans that are there.
         strays: names of other ``.bin`` files beside them.
         folder: of the scans; None when there is none.
+        unread: why the folder can't be listed; None when it can.
     """
 
     sequence: str
@@ -33,12 +42,13 @@ class SequenceListing:
     found: tuple[str, ...]
     strays: tuple[str, ...]
     folder: Path | None
+    unread: HarnessError | None = None
 
     @property
     def fault(self) -> HarnessError | None:
         """What no copy may have, complete or not: a scan folder without scans, or with scans of something else."""
-        if self.folder is None:
-            return None
+        if self.unread is not None or self.folder is None:
+            return self.unread
         if self.strays:
             named = ", ".join(self.strays[:3])
             expected = f"000000.bin to {self.official - 1:06d}.bin only"
@@ -53,17 +63,18 @@ class SequenceListing:
 
 
 def list_sequence(root: Path, sequence: str, official: int) -> SequenceListing:
-    """Look into a sequence's folder of scans."""
+    """Look into a sequence's folder of scans. One that can't be listed is a fault of the listing, not an error here."""
     folder = root / "sequences" / sequence / "velodyne"
     try:
         names = sorted(path.name for path in folder.iterdir() if path.suffix == ".bin")
-    except FileNotFoundError:
-        return SequenceListing(sequence, official, (), (), None)
     except OSError as error:
-        raise unreadable(folder, error) from error
-    frames = {f"{frame:06d}.bin" for frame in range(official)}
-    found = tuple(name.removesuffix(".bin") for name in names if name in frames)
-    return SequenceListing(sequence, official, found, tuple(name for name in names if name not in frames), folder)
+        dangling = folder.is_symlink() or folder.parent.is_symlink()
+        if isinstance(error, FileNotFoundError) and not dangling:
+            return SequenceListing(sequence, official, (), (), None)
+        return SequenceListing(sequence, official, (), (), folder, unreadable(folder, error))
+    frames = [name for name in names if _FRAME.fullmatch(name) and int(name[:6]) < official]
+    strays = sorted(set(names).difference(frames))
+    return SequenceListing(sequence, official, tuple(name[:6] for name in frames), tuple(strays), folder)
 
 
 @dataclass(frozen=True)
@@ -87,7 +98,9 @@ class Completeness:
     def missing(self) -> str:
         """The sequences that lack scans, for a message; empty when none does."""
         lacking = [s for s in self.sequences if len(s.found) < s.official]
-        return ", ".join(f"{s.sequence} lacks {s.official - len(s.found)} of {s.official}" for s in lacking)
+        named = [f"{s.sequence} lacks {s.official - len(s.found)} of {s.official}" for s in lacking[:MOST_NAMED]]
+        more = [f"and {len(lacking) - MOST_NAMED} more"] if len(lacking) > MOST_NAMED else []
+        return ", ".join(named + more)
 
 
 def declared_scans(root: Path) -> dict[Split, dict[str, int]] | None:
@@ -97,22 +110,29 @@ def declared_scans(root: Path) -> dict[Split, dict[str, int]] | None:
         HarnessError: the declaration can't be read, or names what is no sequence or no count.
     """
     path = root / DECLARATION
-    try:
-        record = json.loads(path.read_text())
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return None
-    except OSError as error:
-        raise unreadable(path, error) from error
-    except ValueError as error:
-        raise HarnessError(path, f"no JSON ({error})", "the record of a synthetic set", AGAIN) from error
+    try:
+        record = json.loads(read_input_text(path, MOST_BYTES, AGAIN_SYNTHESIZE), object_pairs_hook=_without_repeats)
+    except (ValueError, RecursionError) as error:
+        found = f"no JSON ({str(error)[:200]})"
+        raise HarnessError(path, found, "the record of a synthetic set", AGAIN_SYNTHESIZE) from error
     scans = record.get("sequences") if isinstance(record, dict) else None
-    if not isinstance(scans, Mapping) or not all(_is_count(*item) for item in scans.items()):
+    if not isinstance(scans, Mapping) or not scans or not all(_is_count(*item) for item in scans.items()):
         expected = 'a key "sequences" with a number from 1 to 999999 for each sequence, 00 to 21'
-        raise HarnessError(path, f"sequences: {str(scans)[:80]}", expected, "Synthesize the set again.")
+        raise HarnessError(path, f"sequences: {str(scans)[:80]}", expected, AGAIN_SYNTHESIZE)
     return {
         split: {sequence: scans[sequence] for sequence in sequences if sequence in scans}
         for split, sequences in OFFICIAL_SCANS.items()
     }
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build an object of JSON whose keys must differ: of two counts for a sequence, neither is the right one."""
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        raise ValueError("a key that occurs twice")
+    return record
 
 
 def _is_count(sequence: object, count: object) -> bool:

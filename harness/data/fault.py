@@ -16,5 +16,10 @@ class Fault(Strict):
 
     @classmethod
     def of(cls, error: HarnessError) -> Fault:
-        """The record of an error."""
-        return cls(file=error.where, found=error.found, expected=error.expected, remedy=error.remedy)
+        """The record of an error; a file's name that is no UTF-8 is written with escapes."""
+        where, found, expected = map(_printable, (error.where, error.found, error.expected))
+        return cls(file=where, found=found, expected=expected, remedy=error.remedy)
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -1,46 +1,56 @@
-"""The check of a data set: every file read once, every fault listed, and the manifest of what was read."""
+"""The check of a copy: every file read once, every fault listed, and the manifest of what was read."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from pydantic import computed_field
 
 from harness.data.completeness import SequenceListing
+from harness.data.dataset import Dataset
 from harness.data.fault import Fault
-from harness.data.kitti_files import AGAIN
 from harness.data.manifest import digest_file, manifest_hash, manifest_text
-from harness.data.poses import PosesUnavailable, read_poses, read_tr
-from harness.data.semantickitti import SemanticKitti
+from harness.data.scan_check import COLUMNS, Findings, ScanCheck
 from harness.data.splits import SPLITS, Split
-from harness.data.workers import Progress, map_items
+from harness.data.workers import Progress, map_in_threads
 from harness.errors import HarnessError
 from harness.files import write_text
-from harness.spec import Strict
+from harness.spec import DatasetName, Strict
 
 
 class SequenceReport(Strict):
-    """Scans and points of one sequence."""
+    """The scans of one sequence, or scene.
+
+    `bounds` holds the least and the largest value of x, y, z in metres and of the intensity, as they are in the files;
+    it is empty where no scan can be read. `instances` counts the objects that the labels tell apart.
+    """
 
     split: str
     scans: int
     official_scans: int
     points: int
+    fewest_points: int
+    most_points: int
+    bounds: dict[str, tuple[float, float]]
+    instances: int
 
 
 class CheckReport(Strict):
-    """Outcome of a check. `notes` are findings that forbid nothing but the use of poses."""
+    """Outcome of a check. `notes` are findings that forbid nothing but what they name.
 
+    `manifest` is the hash of the `files` that could be read.
+    """
+
+    dataset: DatasetName
     synthetic: bool
     partial: bool
     sequences: dict[str, SequenceReport]
     class_points: dict[str, int]
     faults: tuple[Fault, ...]
     notes: tuple[Fault, ...]
+    files: int
     manifest: str
 
     @computed_field  # type: ignore[prop-decorator]
@@ -50,120 +60,109 @@ class CheckReport(Strict):
         return not self.faults
 
 
-@dataclass(frozen=True)
-class ScanCheck:
-    """What a worker found in one scan: points by class id (when labelled), hashes of its files, its fault."""
-
-    points: int
-    class_points: tuple[int, ...]
-    digests: dict[str, str]
-    fault: Fault | None
-
-
 def check(
-    root: Path,
-    partial: bool = False,
+    dataset: Dataset,
     workers: int = 0,
     progress: Progress | None = None,
     splits: Sequence[Split] = SPLITS,
     manifest: Path | None = None,
 ) -> CheckReport:
-    """Read every scan of a data set and report what is wrong.
+    """Read every scan of a copy and report what is wrong.
 
     Args:
-        root: folder that holds ``sequences/``.
-        partial: missing scans are no fault.
-        workers: processes; 0 works in this one.
+        dataset: the reader; missing scans are no fault where it is partial.
+        workers: threads; 0 works in this one. Reading and hashing, most of the work, let other threads run.
         progress: told after every scan.
         splits: which to check.
         manifest: file to write the manifest to, readable by `sha256sum --check` from the root.
 
     Raises:
-        HarnessError: there is no data set at `root`, or the manifest can't be written.
+        HarnessError: the manifest can't be written.
     """
-    dataset = SemanticKitti(root, partial=partial)
-    listings = [(split, sequence) for split in splits for sequence in dataset.completeness(split).sequences]
+    try:
+        listings = [(split, listing) for split in splits for listing in dataset.completeness(split).sequences]
+    except HarnessError as error:
+        return unlisted(dataset.name, error)
     scan_ids = [f"{listing.sequence}/{frame}" for _, listing in listings for frame in listing.found]
-    checks = dict(
-        zip(scan_ids, map_items(functools.partial(check_scan, dataset), scan_ids, workers, progress), strict=True)
-    )
-    faults: list[Fault] = []
-    notes: list[Fault] = []
+    checks = dict(zip(scan_ids, map_in_threads(dataset.check_scan, scan_ids, workers, progress), strict=True))
+    findings = [_missing(dataset, listings)]
     for _, listing in listings:
-        faults += sequence_faults(dataset, listing)
-        faults += [c.fault for f in listing.found if (c := checks[f"{listing.sequence}/{f}"]).fault is not None]
-        pose_faults, pose_notes = check_poses(dataset, listing)
-        faults += pose_faults
-        notes += pose_notes
-    digests = {path: digest for c in checks.values() for path, digest in c.digests.items()}
+        scans = [fault for frame in listing.found for fault in checks[f"{listing.sequence}/{frame}"].faults]
+        findings += [sequence_faults(dataset, listing), Findings(tuple(scans)), dataset.check_sequence(listing)]
+    found = Findings.joined([*findings, dataset.check_copy()])
+    digests = {path: digest for scan in checks.values() for path, digest in scan.digests.items()}
+    found = Findings.joined([found, _digest_rest(dataset, scan_ids, digests, found.faults)])
     if manifest is not None:
         write_text(manifest, manifest_text(digests))
-    totals = np.sum([c.class_points for c in checks.values() if c.class_points], axis=0, dtype=np.int64)
+    totals = np.sum([scan.class_points for scan in checks.values() if scan.class_points], axis=0, dtype=np.int64)
     return CheckReport(
+        dataset=dataset.name,
         synthetic=dataset.synthetic,
         partial=any(len(listing.found) < listing.official for _, listing in listings),
         sequences={listing.sequence: _sequence_report(split, listing, checks) for split, listing in listings},
         class_points=dict(zip(dataset.label_map.names, np.atleast_1d(totals).tolist(), strict=False)),
-        faults=tuple(faults),
-        notes=tuple(notes),
+        faults=found.faults,
+        notes=found.notes,
+        files=len(digests),
         manifest=manifest_hash(digests),
     )
 
 
-def check_scan(dataset: SemanticKitti, scan_id: str) -> ScanCheck:
-    """Read one scan and hash its files."""
-    digests: dict[str, str] = {}
-    try:
-        scan = dataset.read(scan_id)
-        digests = {path: digest_file(dataset.root / path) for path in dataset.files(scan_id)}
-    except HarnessError as error:
-        return ScanCheck(0, (), digests, Fault.of(error))
-    counts: list[int] = []
-    if scan.labels is not None:
-        counts = np.bincount(scan.labels, minlength=dataset.label_map.classes + 1).tolist()
-    return ScanCheck(len(scan), tuple(counts), digests, None)
+def unlisted(name: DatasetName, error: HarnessError) -> CheckReport:
+    """Return the report of a copy that can't even be listed: one fault, and no file."""
+    return CheckReport(
+        dataset=name, synthetic=False, partial=False, sequences={}, class_points={}, faults=(Fault.of(error),),
+        notes=(), files=0, manifest=manifest_hash({}),
+    )  # fmt: skip
 
 
-def sequence_faults(dataset: SemanticKitti, listing: SequenceListing) -> list[Fault]:
+def sequence_faults(dataset: Dataset, listing: SequenceListing) -> Findings:
     """Missing scans (unless the copy is declared partial), empty folders and stray scans of a sequence."""
-    faults = [] if listing.fault is None else [Fault.of(listing.fault)]
+    errors = [] if listing.fault is None else [listing.fault]
     if not dataset.partial and len(listing.found) < listing.official:
-        where = dataset.root / "sequences" / listing.sequence
+        where = f"{dataset.root}, {listing.sequence}"
         remedy = "Complete the copy, or say --partial."
-        error = HarnessError(where, f"{len(listing.found)} scans", f"{listing.official} scans", remedy)
-        faults.append(Fault.of(error))
-    return faults
+        errors.append(HarnessError(where, f"{len(listing.found)} scans", f"{listing.official} scans", remedy))
+    return Findings(tuple(map(Fault.of, errors)))
 
 
-def check_poses(dataset: SemanticKitti, listing: SequenceListing) -> tuple[list[Fault], list[Fault]]:
-    """Check poses.txt and calib.txt of a sequence that has scans.
-
-    Returns:
-        Faults (a malformed file, too few poses) and notes (a file or the ``Tr:`` line is missing).
-    """
-    folder = dataset.root / "sequences" / listing.sequence
-    faults: list[Fault] = []
-    notes: list[Fault] = []
-    for look in (_check_pose_count, _check_tr) if listing.found else ():
-        try:
-            look(folder, listing)
-        except PosesUnavailable as error:
-            notes.append(Fault.of(error))
-        except HarnessError as error:
-            faults.append(Fault.of(error))
-    return faults, notes
+def _missing(dataset: Dataset, listings: Sequence[tuple[Split, SequenceListing]]) -> Findings:
+    """A fault where not one scan is there: a check of nothing must not pass."""
+    if any(listing.found for _, listing in listings):
+        return Findings()
+    return Findings((Fault.of(HarnessError(dataset.root, "no scan", "some", "Fetch the data set.")),))
 
 
-def _check_pose_count(folder: Path, listing: SequenceListing) -> None:
-    poses, needed = len(read_poses(folder / "poses.txt")), int(listing.found[-1]) + 1
-    if poses < needed:
-        raise HarnessError(folder / "poses.txt", f"{poses} poses", f"at least {needed}", AGAIN)
+def _digest_rest(
+    dataset: Dataset, scan_ids: Sequence[str], digests: dict[str, str], faults: Sequence[Fault]
+) -> Findings:
+    """Hash what scans are read from beside their own files; a file with a fault is not told twice."""
+    known = {fault.file for fault in faults}
+    paths = dict.fromkeys(path for scan_id in scan_ids for path in dataset.files(scan_id))
+    found: list[Fault] = []
+    for path in paths:
+        if path not in digests:
+            try:
+                digests[path] = digest_file(dataset.root / path)
+            except HarnessError as error:
+                found += [Fault.of(error)] if error.where not in known else []
+    return Findings(tuple(found))
 
 
-def _check_tr(folder: Path, listing: SequenceListing) -> None:
-    read_tr(folder / "calib.txt")
-
-
-def _sequence_report(split: Split, listing: SequenceListing, checks: dict[str, ScanCheck]) -> SequenceReport:
-    points = sum(checks[f"{listing.sequence}/{frame}"].points for frame in listing.found)
-    return SequenceReport(split=split, scans=len(listing.found), official_scans=listing.official, points=points)
+def _sequence_report(split: Split, listing: SequenceListing, checks: Mapping[str, ScanCheck]) -> SequenceReport:
+    scans = [checks[f"{listing.sequence}/{frame}"] for frame in listing.found]
+    points = [scan.points for scan in scans if scan.points]
+    bounds = np.array([scan.bounds for scan in scans if scan.bounds is not None], dtype=np.float64)
+    spans: list[tuple[float, float]] = []
+    if len(bounds):
+        spans = list(zip(bounds[:, 0].min(axis=0).tolist(), bounds[:, 1].max(axis=0).tolist(), strict=True))
+    return SequenceReport(
+        split=split,
+        scans=len(listing.found),
+        official_scans=listing.official,
+        points=sum(points),
+        fewest_points=min(points, default=0),
+        most_points=max(points, default=0),
+        bounds=dict(zip(COLUMNS, spans, strict=False)),
+        instances=len(frozenset[int]().union(*(scan.instances for scan in scans))),
+    )

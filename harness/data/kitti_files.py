@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.data.input_file import AGAIN, count_items, input_size, read_bytes
 from harness.errors import HarnessError
-
-Word = TypeVar("Word", np.float32, np.uint32)
 
 POINT_BYTES = 16
 WORD_BYTES = 4
@@ -18,8 +16,9 @@ MOST_POINTS = 4_000_000
 """Thirty times a dense HDL-64E scan: a larger file is no scan and is not read into memory."""
 MOST_METRES = 1000.0
 """Eight times the sensor's reach: a coordinate beyond this is damage."""
-
-AGAIN = "Fetch the file again; `harness data check` lists every damaged one."
+MOST_BLANK = 0.01
+"""Share of points that may be zeros alone, as the blocks of a file that was allocated and never filled are. No point of
+the 55 real scans at hand is: the sensor sees nothing nearer than a metre."""
 
 
 def read_points(path: Path) -> NDArray[np.float32]:
@@ -30,13 +29,29 @@ def read_points(path: Path) -> NDArray[np.float32]:
 
     Raises:
         HarnessError: the file is missing, unreadable, truncated, without points, too large, or holds a NaN, an
-            infinity or an impossible coordinate.
+            infinity, an impossible coordinate, or zeros where points should be.
     """
-    points = _read(path, np.dtype("<f4"), count_points(path) * 4).reshape(-1, 4)
-    if not np.abs(points).max() <= MOST_METRES:
+    return to_points(read_bytes(path, count_points(path) * POINT_BYTES), path)
+
+
+def to_points(data: NDArray[np.uint8], path: Path) -> NDArray[np.float32]:
+    """View the bytes of a scan as points, as `read_points` returns them.
+
+    Raises:
+        HarnessError: names `path`: a NaN, an infinity, an impossible coordinate, or zeros where points should be.
+    """
+    points = data.view("<f4").reshape(-1, 4)
+    # Both bounds are NaN where any value is, and two passes without a temporary array cost less than one with it.
+    low, high = points.min(), points.max()
+    if not (low >= -MOST_METRES and high <= MOST_METRES):
         strange = int((~(np.abs(points) <= MOST_METRES)).any(axis=1).sum())
         found = f"{strange} of {len(points)} points with a NaN, an infinity or a value beyond {MOST_METRES:g}"
         raise HarnessError(path, found, "finite coordinates and remissions", AGAIN)
+    halves = points.view("<u8")
+    blank = len(points) - int(np.count_nonzero(halves[:, 0] | halves[:, 1]))
+    if blank > MOST_BLANK * len(points):
+        found = f"{blank} of {len(points)} points that are zeros alone"
+        raise HarnessError(path, found, "coordinates in metres, not the zeros of an unfinished copy", AGAIN)
     return points
 
 
@@ -51,19 +66,33 @@ def read_words(path: Path, points: int) -> NDArray[np.uint32]:
         [N] uint32, raw class in the low 16 bits, instance in the high 16.
 
     Raises:
-        HarnessError: the file is missing, unreadable or has not one word per point.
+        HarnessError: the file is missing, unreadable, in the other byte order, or has not one word per point.
     """
     require_words(path, points, AGAIN)
-    return _read(path, np.dtype("<u4"), points)
+    return to_words(read_bytes(path, points * WORD_BYTES), path)
 
 
 def read_whole_words(path: Path) -> NDArray[np.uint32]:
     """Read label words without looking at the scan: [N] uint32.
 
     Raises:
-        HarnessError: the file is missing, unreadable, empty, too large or no whole number of words.
+        HarnessError: the file is missing, unreadable, empty, too large, in the other byte order, or no whole number of
+            words.
     """
-    return _read(path, np.dtype("<u4"), count_words(path))
+    return to_words(read_bytes(path, count_words(path) * WORD_BYTES), path)
+
+
+def to_words(data: NDArray[np.uint8], path: Path) -> NDArray[np.uint32]:
+    """View the bytes of a label file as words: [N] uint32.
+
+    Raises:
+        HarnessError: names `path`: every class is 0 though there are instances, which is what labels without instances
+            look like in the other byte order.
+    """
+    words = data.view("<u4")
+    if not data.view("<u2")[::2].any() and words.any():
+        raise HarnessError(path, "instances without a single class", "little-endian words", AGAIN)
+    return words
 
 
 def count_points(path: Path) -> int:
@@ -72,7 +101,7 @@ def count_points(path: Path) -> int:
     Raises:
         HarnessError: the file is missing, empty, too large or no whole number of points.
     """
-    return _count(path, POINT_BYTES, "points")
+    return count_items(path, POINT_BYTES, "points", MOST_POINTS)
 
 
 def count_words(path: Path) -> int:
@@ -81,7 +110,7 @@ def count_words(path: Path) -> int:
     Raises:
         HarnessError: the file is missing, empty, too large or no whole number of words.
     """
-    return _count(path, WORD_BYTES, "labels")
+    return count_items(path, WORD_BYTES, "labels", MOST_POINTS)
 
 
 def require_words(path: Path, points: int, remedy: str) -> None:
@@ -90,38 +119,8 @@ def require_words(path: Path, points: int, remedy: str) -> None:
     Raises:
         HarnessError: the file is missing or has another size.
     """
-    size = _size(path)
+    size = input_size(path)
     if size != points * WORD_BYTES:
         found = f"{size} bytes, {size / WORD_BYTES:g} labels"
         expected = f"{points * WORD_BYTES} bytes, one label for each of the scan's {points} points"
         raise HarnessError(path, found, expected, remedy)
-
-
-def _count(path: Path, item_bytes: int, items: str) -> int:
-    size = _size(path)
-    if size == 0 or size % item_bytes or size > MOST_POINTS * item_bytes:
-        expected = f"whole {items} of {item_bytes} bytes, 1 to {MOST_POINTS} of them"
-        raise HarnessError(path, f"{size} bytes", expected, AGAIN)
-    return size // item_bytes
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError as error:
-        raise unreadable(path, error) from error
-
-
-def _read(path: Path, dtype: np.dtype[Word], count: int) -> NDArray[Word]:
-    try:
-        values = np.fromfile(path, dtype=dtype, count=count)
-    except OSError as error:
-        raise unreadable(path, error) from error
-    if len(values) != count:
-        raise HarnessError(path, f"{len(values)} values", f"{count} values, as its size says", AGAIN)
-    return values
-
-
-def unreadable(path: Path, error: Exception) -> HarnessError:
-    """Say what a failed read means to a user."""
-    return HarnessError(path, f"'{getattr(error, 'strerror', None) or error}' on reading", "a readable file", AGAIN)

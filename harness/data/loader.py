@@ -8,14 +8,19 @@ from functools import partial
 from typing import Generic, TypeVar
 
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
 
+from backbones.backbone import Voxelizer
 from backbones.points import PointBatch
+from backbones.voxelize import VoxelBatch
 from harness.data.augment import augment
+from harness.data.cap import cap_voxels
 from harness.data.collate import collate
+from harness.data.dataset import Dataset
 from harness.data.draws import generator
+from harness.data.mix.mix import mix
 from harness.data.scan import Scan
-from harness.data.semantickitti import SemanticKitti
 from harness.errors import HarnessError
 from harness.spec import Augmentation
 
@@ -24,25 +29,37 @@ Batch = TypeVar("Batch")
 
 @dataclass(frozen=True)
 class TrainingScans:
-    """The scans of a training run, each augmented anew in every epoch.
+    """The scans of a training run, each mixed and augmented anew in every epoch.
 
     Attributes:
         dataset: the reader.
-        scan_ids: the scans to train on.
+        scan_ids: the scans to train on, each of which may become another's partner.
         augmentation: ranges of the draws.
         seed: of the run; it decides the order and every draw.
     """
 
-    dataset: SemanticKitti
+    dataset: Dataset
     scan_ids: tuple[str, ...]
     augmentation: Augmentation
     seed: int
 
     def read(self, epoch: int, scan_id: str) -> Scan:
-        """Return a scan as it looks in one epoch: a pure function of (seed, epoch, scan id)."""
-        return augment(
-            self.dataset.read(scan_id), self.augmentation, generator(self.seed, epoch, scan_id, "augmentation")
-        )
+        """Return a scan as it looks in one epoch: a pure function of (seed, epoch, scan id).
+
+        It is mixed as it stands in its file, and the mixture augmented, as in the public recipes.
+        """
+        scan, mixing = self.dataset.read(scan_id), self.augmentation.mix
+        if mixing is not None:
+            scan = mix(scan, self.dataset, self.scan_ids, mixing, generator(self.seed, epoch, scan_id, "mixing"))
+        return augment(scan, self.augmentation, generator(self.seed, epoch, scan_id, "augmentation"))
+
+    def voxelize(self, epoch: int, voxelizer: Voxelizer, points: PointBatch) -> VoxelBatch:
+        """Return the voxels of a batch as they look in one epoch: all of them, or as many as the cap allows."""
+        most = self.augmentation.max_voxels
+        if most is None:
+            return voxelizer(points)
+        rngs = [generator(self.seed, epoch, scan_id, "voxels") for scan_id in points.scan_ids]
+        return cap_voxels(points, voxelizer, most, rngs)
 
     def epoch_batches(self, epoch: int, batch_size: int) -> list[list[str]]:
         """Return the scans of each step of an epoch: a permutation of all, the last batch smaller if need be."""
@@ -55,13 +72,13 @@ def load_batches(
     scans: TrainingScans,
     epoch: int,
     batch_size: int,
-    voxelize: Callable[[PointBatch], Batch],
+    voxelize: Voxelizer,
     first_step: int,
     workers: int,
-) -> Iterator[Batch]:
+) -> Iterator[VoxelBatch]:
     """Yield the batches of an epoch from step `first_step` on; see `prefetch` for `voxelize`, `workers` and errors."""
     steps = scans.epoch_batches(epoch, batch_size)[first_step:]
-    return prefetch(partial(scans.read, epoch), steps, voxelize, workers)
+    return prefetch(partial(scans.read, epoch), steps, partial(scans.voxelize, epoch, voxelize), workers)
 
 
 def prefetch(
@@ -104,7 +121,7 @@ def prefetch(
         raise HarnessError("data loader", "a worker that was killed", f"{workers} running", remedy) from error
 
 
-class _Scans(Dataset[Scan | HarnessError]):
+class _Scans(TorchDataset[Scan | HarnessError]):
     """Scans by id. An error is returned, not raised: torch would wrap it into one with a worker's traceback."""
 
     def __init__(self, read: Callable[[str], Scan]) -> None:

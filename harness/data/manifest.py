@@ -12,14 +12,24 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from harness.data.kitti_files import unreadable
+from harness.data.input_file import AGAIN, input_size, unreadable
+from harness.errors import HarnessError
 from harness.files import write_text
 
 HASHING_THREADS = 4
+MOST_BYTES = 1 << 34
+"""Ten times the largest table of nuScenes; a sparse file of terabytes would be hashed for hours."""
 
 
 def digest_file(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
+    """SHA-256 of a file's bytes, in hexadecimal.
+
+    Raises:
+        HarnessError: it can't be read, is no regular file, or is larger than any file of a data set.
+    """
+    size = input_size(path)
+    if size > MOST_BYTES:
+        raise HarnessError(path, f"{size} bytes", f"at most {MOST_BYTES} bytes", AGAIN)
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -73,7 +83,7 @@ def _load(cache: Path | None) -> dict[str, str]:
         return {}
     try:
         known = json.loads(cache.read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     if not isinstance(known, dict) or not all(isinstance(digest, str) for digest in known.values()):
         return {}

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from harness.data.dataset import Dataset
 from harness.data.fault import Fault
-from harness.data.semantickitti import SemanticKitti
 from harness.data.workers import Progress, map_items
 from harness.errors import HarnessError
 
@@ -20,9 +20,7 @@ class Screened:
     skipped: tuple[Fault, ...]
 
 
-def screen(
-    dataset: SemanticKitti, scan_ids: Sequence[str], workers: int = 0, progress: Progress | None = None
-) -> Screened:
+def screen(dataset: Dataset, scan_ids: Sequence[str], workers: int = 0, progress: Progress | None = None) -> Screened:
     """Decide which scans a run uses, before it starts, so that no batch changes on the way.
 
     Under the policy `fail` nothing is read: the first damaged scan stops the run when it is read. Under
@@ -41,7 +39,7 @@ def screen(
     return Screened(good, tuple(fault for fault in faults if fault is not None))
 
 
-def scan_fault(dataset: SemanticKitti, scan_id: str) -> Fault | None:
+def scan_fault(dataset: Dataset, scan_id: str) -> Fault | None:
     """Read a scan and return what is wrong with it."""
     try:
         dataset.read(scan_id)

@@ -2,42 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data.completeness import Completeness, declared_scans, list_sequence, split_scan_id
+from harness.data.completeness import Completeness, SequenceListing, declared_scans, list_sequence, split_scan_id
+from harness.data.dataset import Dataset, Policy
+from harness.data.input_file import unreadable
+from harness.data.kitti_check import (
+    check_kitti_labels,
+    check_kitti_poses,
+    check_kitti_scan,
+    check_kitti_sequences,
+)
 from harness.data.kitti_files import read_points, read_whole_words, read_words
 from harness.data.labels import SEMANTICKITTI, LabelMap
-from harness.data.manifest import digest_files, manifest_hash
 from harness.data.poses import sensor_poses
 from harness.data.scan import Scan
-from harness.data.splits import OFFICIAL_SCANS, SPLIT_OF_SEQUENCE, Split
+from harness.data.scan_check import Findings, ScanCheck
+from harness.data.splits import OFFICIAL_SCANS, SPLIT_OF_SEQUENCE, SPLITS, Split
 from harness.errors import HarnessError
-from harness.spec import Strict
-
-Policy = Literal["fail", "skip-and-report"]
-
-
-class DataDescription(Strict):
-    """What a result says about its data, beside the manifest's hash."""
-
-    name: Literal["semantickitti"]
-    synthetic: bool
-    partial: bool
-    scans: dict[str, int]
-    official_scans: dict[str, int]
-    label_map: str
+from harness.spec import DatasetName, ScoringRule
 
 
 @dataclass(frozen=True)
-class SemanticKitti:
-    """A copy of SemanticKITTI.
+class SemanticKitti(Dataset):
+    """A copy of SemanticKITTI and its single-scan task.
 
     Attributes:
         root: folder that holds ``sequences/``.
@@ -54,8 +49,18 @@ class SemanticKitti:
     policy: Policy = "fail"
     label_map: LabelMap = SEMANTICKITTI
 
+    name: ClassVar[DatasetName] = "semantickitti"
+    root_name: ClassVar[str] = "semantickitti"
+    class_names: ClassVar[tuple[str, ...]] = SEMANTICKITTI.names
+    scoring_rule: ClassVar[ScoringRule] = "semantickitti-official"
+    official_counts: ClassVar[Mapping[Split, int]] = {split: sum(c.values()) for split, c in OFFICIAL_SCANS.items()}
+
     def __post_init__(self) -> None:
-        if not (self.root / "sequences").is_dir():
+        try:
+            there = (self.root / "sequences").is_dir()
+        except OSError as error:
+            raise unreadable(self.root, error) from error
+        if not there:
             found = "a folder without sequences/" if self.root.is_dir() else "no such folder"
             remedy = "Give the folder that holds sequences/, or make a set with `harness data synthesize`."
             raise HarnessError(self.root, found, "a copy of SemanticKITTI with sequences/NN/velodyne", remedy)
@@ -65,34 +70,10 @@ class SemanticKitti:
         """Whether the set was made by `harness data synthesize`."""
         return self._declared is not None
 
-    def official_scans(self, split: Split) -> Mapping[str, int]:
-        """Scans of a split by sequence: the official numbers, or those a synthetic set declares."""
-        return (self._declared or OFFICIAL_SCANS)[split]
-
     def completeness(self, split: Split) -> Completeness:
         """Compare the scans that are there with those of the split."""
-        counts = self.official_scans(split).items()
+        counts = (self._declared or OFFICIAL_SCANS)[split].items()
         return Completeness(split, tuple(list_sequence(self.root, sequence, official) for sequence, official in counts))
-
-    def scan_ids(self, split: Split) -> list[str]:
-        """List the scans of a split, in order of sequence and frame.
-
-        Raises:
-            HarnessError: scans are missing and `partial` was not given, or none is there, or a sequence's folder is
-                empty or holds scans of something else.
-        """
-        listed = self.completeness(split)
-        for sequence in listed.sequences:
-            if sequence.fault is not None:
-                raise sequence.fault
-        if listed.found == 0 or (listed.missing and not self.partial):
-            found = f"{listed.found} scans ({listed.missing or 'no sequence'})"
-            remedy = (
-                "Complete the copy" if self.partial else "Complete the copy, or say --partial to use the scans found"
-            )
-            expected = f"the {listed.official} scans of the {split} split"
-            raise HarnessError(self.root, found, expected, remedy + "; such results are marked partial.")
-        return [f"{sequence.sequence}/{frame}" for sequence in listed.sequences for frame in sequence.found]
 
     def read(self, scan_id: str) -> Scan:
         """Read a scan with its labels; those of the test split are never looked for.
@@ -137,22 +118,24 @@ class SemanticKitti:
         """Sensor poses of every frame of a sequence, [T, 4, 4]; see `harness.data.poses.sensor_poses`."""
         return sensor_poses(self.root / "sequences" / sequence)
 
-    def manifest(self, scan_ids: Sequence[str], cache: Path | None = None) -> str:
-        """Hash of the bytes of the scans and their labels; `cache` remembers the files that have not changed."""
-        paths = [path for scan_id in scan_ids for path in self.files(scan_id)]
-        return manifest_hash(digest_files(self.root, paths, cache))
+    def check_scan(self, scan_id: str) -> ScanCheck:
+        """Read a scan's own files once each, hash them and list every fault; raises nothing for a damaged one."""
+        labels = self.labels_path(scan_id) if self.labelled(scan_id) else None
+        return check_kitti_scan(self.root, self.points_path(scan_id), labels, self.label_map)
 
-    def description(self, splits: Sequence[Split] = ("train", "val")) -> DataDescription:
-        """Say what this copy is; `partial` tells whether the named splits lack scans."""
-        listed = [self.completeness(split) for split in splits]
-        return DataDescription(
-            name="semantickitti",
-            synthetic=self.synthetic,
-            partial=any(split.missing for split in listed),
-            scans={split.split: split.found for split in listed},
-            official_scans={split.split: split.official for split in listed},
-            label_map=self.label_map.hash,
-        )
+    def check_sequence(self, listing: SequenceListing) -> Findings:
+        """Look at the poses and the calibration of a sequence, and for label files that nothing reads."""
+        labelled = SPLIT_OF_SEQUENCE[listing.sequence] != "test"
+        folder = self.root / "sequences" / listing.sequence
+        return Findings.joined([self.check_poses(listing), check_kitti_labels(folder, listing, labelled)])
+
+    def check_poses(self, listing: SequenceListing) -> Findings:
+        """Look at poses.txt and calib.txt; one that is missing is a note, for a single scan needs neither."""
+        return check_kitti_poses(self.root / "sequences" / listing.sequence, listing)
+
+    def check_copy(self) -> Findings:
+        """Look for sequences that no split has."""
+        return check_kitti_sequences(self.root, [name for split in SPLITS for name in self.official_scans(split)])
 
     @cached_property
     def _declared(self) -> dict[Split, dict[str, int]] | None:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backbones.voxelize import voxelize_first_point
-from harness.data.collate import collate
-from harness.data.scan import Scan
-from harness.data.semantickitti import SemanticKitti
+from harness.data.dataset import Dataset
+from harness.data.evenly import evenly_spaced
+from harness.data.scan_figures import LEVELS, RANGE_BIN_M, RANGE_BINS, scan_figures
 from harness.data.splits import Split
 from harness.data.workers import Progress, map_items
-from harness.spec import Strict
+from harness.spec import DatasetName, Strict
 
-RANGE_BIN_M = 0.01
-RANGE_BINS = 20_000
 RANGE_PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
+SCAN_BINS = 24
+METRE = round(1 / RANGE_BIN_M)
 
 
 class Spread(Strict):
@@ -31,100 +29,108 @@ class Spread(Strict):
     max: int
 
 
+class Histogram(Strict):
+    """Counts between edges; one edge more than counts."""
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
+class LevelFigures(Strict):
+    """Voxels of one resolution, and pairs of a 3×3×3 kernel on them; `pairs_per_voxel` is over all scans."""
+
+    voxel_size_m: float
+    voxels_per_scan: Spread
+    pairs_per_scan: Spread
+    pairs_per_voxel: float
+
+
 class DataStatistics(Strict):
     """Figures of one split.
 
-    `range_m` holds percentiles of the distance to the sensor over all points, to the upper edge of a bin of 1 cm, and
-    the largest distance under ``max``. `class_points` and `class_shares` are empty for a split without labels; a share
-    is of all points, ignored ones included.
+    `scans` were read, of the `scans_found` in the copy. `range_m` holds percentiles of the distance to the sensor over
+    all points, to the upper edge of a bin of 1 cm, and the largest distance under ``max``; `range_histogram` has bins
+    of 1 m. `levels` are the five resolutions of MinkowskiNet and SPVNAS, `cylinder_cells_per_scan` the occupied cells
+    of Cylinder3D's grid, 480×360×32 with its default bounds. `class_points` and `class_shares` are empty for a split
+    without labels; a share is of all points, ignored ones included.
     """
 
+    dataset: DatasetName
+    synthetic: bool
     split: str
     scans: int
+    scans_found: int
     points: int
     points_per_scan: Spread
-    voxel_size_m: float
-    voxels_per_scan: Spread
+    points_histogram: Histogram
+    levels: tuple[LevelFigures, ...]
+    cylinder_cells_per_scan: Spread
     range_m: dict[str, float]
+    range_histogram: Histogram
     class_points: dict[str, int]
     class_shares: dict[str, float]
 
 
-@dataclass(frozen=True)
-class ScanFigures:
-    """Figures of one scan: points, voxels, ranges by 1 cm bin, largest range, points by class id when labelled."""
-
-    points: int
-    voxels: int
-    ranges: NDArray[np.int64]
-    farthest_m: float
-    class_points: NDArray[np.int64] | None
-
-
 def statistics(
-    dataset: SemanticKitti, split: Split, voxel_size_m: float, workers: int = 0, progress: Progress | None = None
+    dataset: Dataset,
+    split: Split,
+    voxel_size_m: float,
+    workers: int = 0,
+    progress: Progress | None = None,
+    scans: int | None = None,
 ) -> DataStatistics:
-    """Read a split and sum it up.
+    """Read a split, or some scans of it, and sum it up.
+
+    Args:
+        dataset: the reader.
+        split: which.
+        voxel_size_m: edge of the finest voxels.
+        workers: processes; 0 works in this one.
+        progress: told after every scan.
+        scans: how many to read, spread evenly over the split; None reads all.
 
     Raises:
-        HarnessError: as `SemanticKitti.scan_ids` and `SemanticKitti.read`.
+        HarnessError: as `Dataset.scan_ids` and `Dataset.read`.
     """
-    points: list[int] = []
-    voxels: list[int] = []
+    found = dataset.scan_ids(split)
+    chosen = found if scans is None else evenly_spaced(found, scans)
     ranges = np.zeros(RANGE_BINS, dtype=np.int64)
-    farthest_m = 0.0
     classes = np.zeros(dataset.label_map.classes + 1, dtype=np.int64)
-    figures_of = partial(scan_figures, dataset, voxel_size_m)
-    for figures in map_items(figures_of, dataset.scan_ids(split), workers, progress):
+    points, cells, levels = list[int](), list[int](), list[tuple[tuple[int, int], ...]]()
+    farthest_m = 0.0
+    for figures in map_items(partial(scan_figures, dataset, voxel_size_m), chosen, workers, progress):
         points.append(figures.points)
-        voxels.append(figures.voxels)
+        cells.append(figures.cells)
+        levels.append(figures.levels)
         ranges += figures.ranges
         farthest_m = max(farthest_m, figures.farthest_m)
-        if figures.class_points is not None:
-            classes += figures.class_points
+        classes += 0 if figures.class_points is None else figures.class_points
     named = dict(zip(dataset.label_map.names, classes.tolist(), strict=True)) if classes.any() else {}
     return DataStatistics(
+        dataset=dataset.name,
+        synthetic=dataset.synthetic,
         split=split,
-        scans=len(points),
+        scans=len(chosen),
+        scans_found=len(found),
         points=sum(points),
         points_per_scan=_spread(points),
-        voxel_size_m=voxel_size_m,
-        voxels_per_scan=_spread(voxels),
+        points_histogram=_points_histogram(points),
+        levels=tuple(_level(level, voxel_size_m, [scan[level] for scan in levels]) for level in range(LEVELS)),
+        cylinder_cells_per_scan=_spread(cells),
         range_m={**_percentiles(ranges), "max": farthest_m},
+        range_histogram=_range_histogram(ranges),
         class_points=named,
         class_shares={name: count / sum(points) for name, count in named.items()},
     )
 
 
-def scan_figures(dataset: SemanticKitti, voxel_size_m: float, scan_id: str) -> ScanFigures:
-    """Read one scan and measure it."""
-    scan = dataset.read(scan_id)
-    range_m = np.sqrt((scan.xyz.astype(np.float64) ** 2).sum(axis=1))
-    bins = np.minimum((range_m / RANGE_BIN_M).astype(np.int64), RANGE_BINS - 1)
-    classes = None
-    if scan.labels is not None:
-        classes = np.bincount(scan.labels, minlength=dataset.label_map.classes + 1)
-    return ScanFigures(
-        points=len(scan),
-        voxels=count_voxels(scan, voxel_size_m),
-        ranges=np.bincount(bins, minlength=RANGE_BINS),
-        farthest_m=float(range_m.max()),
-        class_points=classes,
-    )
-
-
-def count_voxels(scan: Scan, voxel_size_m: float) -> int:
-    """Number of voxels that the networks are given, by `backbones.voxelize.voxelize_first_point`."""
-    return len(voxelize_first_point(collate([scan]), voxel_size_m).coordinates)
-
-
 def class_counts(
-    dataset: SemanticKitti, scan_ids: Sequence[str], workers: int = 0, progress: Progress | None = None
+    dataset: Dataset, scan_ids: Sequence[str], workers: int = 0, progress: Progress | None = None
 ) -> tuple[int, ...]:
     """Labelled points by class id over some scans, [C + 1]; entry 0 counts the ignored points.
 
     Raises:
-        HarnessError: as `SemanticKitti.read_labels`.
+        HarnessError: as `Dataset.read_labels`.
     """
     total = np.zeros(dataset.label_map.classes + 1, dtype=np.int64)
     for counts in map_items(partial(scan_class_counts, dataset), scan_ids, workers, progress):
@@ -132,7 +138,7 @@ def class_counts(
     return tuple(total.tolist())
 
 
-def scan_class_counts(dataset: SemanticKitti, scan_id: str) -> NDArray[np.int64]:
+def scan_class_counts(dataset: Dataset, scan_id: str) -> NDArray[np.int64]:
     """Points of one scan by class id, [C + 1]."""
     return np.bincount(dataset.read_labels(scan_id), minlength=dataset.label_map.classes + 1)
 
@@ -141,9 +147,31 @@ def _spread(counts: Sequence[int]) -> Spread:
     return Spread(mean=float(np.mean(counts)), min=min(counts), median=float(np.median(counts)), max=max(counts))
 
 
+def _level(level: int, voxel_size_m: float, counts: Sequence[tuple[int, int]]) -> LevelFigures:
+    voxels, pairs = [voxels for voxels, _ in counts], [pairs for _, pairs in counts]
+    return LevelFigures(
+        voxel_size_m=voxel_size_m * 2**level,
+        voxels_per_scan=_spread(voxels),
+        pairs_per_scan=_spread(pairs),
+        pairs_per_voxel=sum(pairs) / sum(voxels),
+    )
+
+
 def _percentiles(bins: NDArray[np.int64]) -> dict[str, float]:
     """Upper edge of the first bin at which the wanted share of all points is reached."""
     reached = np.cumsum(bins)
     wanted = [reached[-1] * percent / 100 for percent in RANGE_PERCENTILES]
     edges = (np.searchsorted(reached, wanted) + 1) * RANGE_BIN_M
     return {f"p{percent}": round(float(edge), 2) for percent, edge in zip(RANGE_PERCENTILES, edges, strict=True)}
+
+
+def _range_histogram(bins: NDArray[np.int64]) -> Histogram:
+    """Points by metre, up to the last metre that has any."""
+    metres = bins.reshape(-1, METRE).sum(axis=1)
+    used = int(np.flatnonzero(metres)[-1]) + 1
+    return Histogram(edges=tuple(float(edge) for edge in range(used + 1)), counts=tuple(metres[:used].tolist()))
+
+
+def _points_histogram(points: Sequence[int]) -> Histogram:
+    counts, edges = np.histogram(points, bins=SCAN_BINS)
+    return Histogram(edges=tuple(edges.tolist()), counts=tuple(counts.tolist()))

@@ -7,17 +7,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.data.completeness import declared_scans, list_sequence
+from harness.data.dataset import Dataset
+from harness.data.open import open_dataset
 from harness.data.roots import CONFIG_FILE, find_root
-from harness.data.splits import OFFICIAL_SCANS, Split
+from harness.data.splits import SPLITS, Split
 from harness.errors import HarnessError
-
-NAMES = ("semantickitti",)
+from harness.spec import DatasetName
 
 
 @dataclass(frozen=True)
 class Sequence:
-    """A sequence by the names of its files, which are not read.
+    """A sequence, or scene, by the names of its files, which are not read.
 
     Attributes:
         split: that it belongs to.
@@ -37,11 +37,11 @@ class DataRoot:
     """A data set.
 
     Attributes:
-        name: one of `NAMES`.
+        name: of the data set.
         source: what names the root: the option, the environment variable or the file; None when nothing does.
         path: the root, or None.
         synthetic: whether `harness data synthesize` made it.
-        sequences: those that have a scan, by their two digits.
+        sequences: those that have a scan, by name.
         fault: what is wrong and what to do, or None.
     """
 
@@ -57,11 +57,11 @@ class DataRoot:
         return sum(sequence.scans for sequence in self.sequences.values() if sequence.split == split)
 
 
-def inspect_data(name: str, given: Path | None) -> DataRoot:
+def inspect_data(name: DatasetName, given: Path | None) -> DataRoot:
     """Look for a data set and count its scans and label files.
 
     Args:
-        name: one of `NAMES`.
+        name: of the data set.
         given: its root, as the user wrote it on the command line.
     """
     try:
@@ -71,12 +71,12 @@ def inspect_data(name: str, given: Path | None) -> DataRoot:
         return DataRoot(name=name, source=source, path=None, fault=str(error))
     place = DataRoot(name=name, source=_source(name, given), path=str(path))
     try:
-        declared = declared_scans(path)
-        sequences = dict(_sequences(path, declared or OFFICIAL_SCANS))
+        dataset = open_dataset(name, path, partial=True)
+        sequences = dict(_sequences(dataset))
     except HarnessError as error:
         return replace(place, fault=str(error))
     fault = None if sequences else str(_nothing(path))
-    return replace(place, synthetic=declared is not None, sequences=sequences, fault=fault)
+    return replace(place, synthetic=dataset.synthetic, sequences=sequences, fault=fault)
 
 
 def _source(name: str, given: Path | None) -> str:
@@ -85,18 +85,18 @@ def _source(name: str, given: Path | None) -> str:
     return f"--{name}" if given is not None else variable if os.environ.get(variable) else CONFIG_FILE
 
 
-def _sequences(root: Path, expected: dict[Split, dict[str, int]]) -> Iterator[tuple[str, Sequence]]:
-    for split, counts in expected.items():
-        for name, count in counts.items():
-            listing = list_sequence(root, name, count)
+def _sequences(dataset: Dataset) -> Iterator[tuple[str, Sequence]]:
+    for split in SPLITS:
+        for listing in dataset.completeness(split).sequences:
             if listing.fault is not None:
                 raise listing.fault
             if listing.found:
-                labels = len(list((root / "sequences" / name / "labels").glob("*.label")))
-                yield name, Sequence(split=split, scans=len(listing.found), labels=labels, expected=count)
+                paths = (dataset.files(f"{listing.sequence}/{frame}")[1:] for frame in listing.found)
+                labels = sum((dataset.root / path).is_file() for later in paths for path in later)
+                part = Sequence(split=split, scans=len(listing.found), labels=labels, expected=listing.official)
+                yield listing.sequence, part
 
 
 def _nothing(root: Path) -> HarnessError:
-    found = "no scan in sequences/*/velodyne" if root.is_dir() else "no such folder"
-    expected = "the folder that holds sequences/00/velodyne/000000.bin and so on"
-    return HarnessError(root, found, expected, "Correct the path, or fetch the data set again.")
+    expected = "a copy with at least one scan of a split"
+    return HarnessError(root, "no scan", expected, "Correct the path, or fetch the data set again.")

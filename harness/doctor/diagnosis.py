@@ -18,6 +18,7 @@ from harness.doctor.kernel import CompiledKernel, inspect_kernel
 from harness.doctor.machine import Machine, inspect_machine
 from harness.doctor.packages import Package, inspect_packages
 from harness.doctor.torch_build import TorchBuild, inspect_torch
+from harness.spec import DatasetName
 from harness.version import VERSION
 
 Progress = Callable[[int, int], None]
@@ -61,7 +62,7 @@ class Diagnosis:
         return {"ok": self.ok, **asdict(self)}
 
 
-def diagnose(out: Path, roots: Mapping[str, Path | None], only: str | None, progress: Progress) -> Diagnosis:
+def diagnose(out: Path, roots: Mapping[DatasetName, Path | None], only: str | None, progress: Progress) -> Diagnosis:
     """Examine this machine.
 
     Args:

@@ -14,13 +14,14 @@ from backbones.points import PointBatch
 def predict(
     network: Backbone, voxelize: Voxelizer, scans: Iterable[PointBatch], device: torch.device
 ) -> Iterator[tuple[PointBatch, Tensor]]:
-    """Yield each scan with its predicted class ids, [N] int64 in 1..C on `device`.
+    """Yield the points of each scan that are asked for with their predicted class ids, [N] int64 in 1..C on `device`.
 
-    The network is put in eval mode; every raw point gets a prediction, and none can be the ignored id 0.
+    The network is put in eval mode and reads all points; every one that is asked for gets a prediction, and none can be
+    the ignored id 0.
     """
     network.eval()
     for points in scans:
         with torch.inference_mode():
             moved = points.to(device)
             labels = network.predict(voxelize(moved)).argmax(1) + 1
-        yield moved, labels
+        yield moved.only_asked(), labels if moved.asked is None else labels[moved.asked]

@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.data.kitti_files import WORD_BYTES, count_words, read_whole_words, require_words, unreadable
+from harness.data.input_file import unreadable
+from harness.data.kitti_files import WORD_BYTES, count_words, read_whole_words, require_words
 from harness.data.labels import LabelMap
 from harness.errors import HarnessError
 

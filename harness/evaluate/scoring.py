@@ -6,13 +6,16 @@ scored by its own rule, to the last bit of its official script. The matrix is al
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-SEMANTICKITTI_RULE = "semantickitti-official"
-NUSCENES_RULE = "nuscenes-official"
+from harness.spec import ScoringRule
+
+SEMANTICKITTI_RULE: ScoringRule = "semantickitti-official"
+NUSCENES_RULE: ScoringRule = "nuscenes-official"
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +31,17 @@ class Scores:
         fwiou: IoU weighted by the true points of each class, as the nuScenes devkit has it; None by another rule.
     """
 
-    rule: str
+    rule: ScoringRule
     miou: float
     iou: tuple[float, ...]
     confusion: NDArray[np.int64]
     accuracy: float | None = None
     fwiou: float | None = None
+
+
+def official_scores(rule: ScoringRule, confusion: ArrayLike) -> Scores:
+    """Score by an official rule; see `semantickitti_scores` and `nuscenes_scores`."""
+    return RULES[rule](confusion)
 
 
 def semantickitti_scores(confusion: ArrayLike) -> Scores:
@@ -87,6 +95,13 @@ def nuscenes_scores(confusion: ArrayLike) -> Scores:
         return Scores(NUSCENES_RULE, float("nan"), tuple(iou[1:].tolist()), counts, fwiou=float("nan"))
     fwiou = np.nansum(true * iou) / scored.sum()
     return Scores(NUSCENES_RULE, float(np.nanmean(iou)), tuple(iou[1:].tolist()), counts, fwiou=float(fwiou))
+
+
+RULES: dict[ScoringRule, Callable[[ArrayLike], Scores]] = {
+    SEMANTICKITTI_RULE: semantickitti_scores,
+    NUSCENES_RULE: nuscenes_scores,
+}
+"""The official rules by name."""
 
 
 def _counts(confusion: ArrayLike) -> NDArray[np.int64]:

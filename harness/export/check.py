@@ -15,6 +15,7 @@ from typing import Literal
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.data.kitti_files import WORD_BYTES
 from harness.data.labels import LabelMap
@@ -22,7 +23,7 @@ from harness.data.predictions import prediction_name
 from harness.data.splits import OFFICIAL_SCANS
 from harness.export.entries import names_safely, required_folders
 from harness.export.semantickitti import DESCRIPTION, LARGE_BYTES
-from harness.export.values import describe_values
+from harness.export.values import MOVING_IDS, describe_values, has_moving
 
 Progress = Callable[[int, int], None]
 """Called with (scans done, scans in all)."""
@@ -60,6 +61,7 @@ def check_submission(
         path: the archive.
         expected: number of points of every scan that has to be in it; see `harness.export.labels.expected_points`.
         label_map: the task's classes; only raw ids of its inverse map, never that of the ignored class, may be used.
+            Those of moving objects are an error in the single-scan task and, if none is used, a warning in the other.
         rehearsal: the archive is not meant for the server: its scans are synthetic, or of another split. The frozen
             counts of the test split are then not demanded, and a warning says so.
         progress: called after every scan whose labels were read.
@@ -144,21 +146,29 @@ def _check_contents(
 ) -> Iterator[Finding]:
     """Read every label file whose declared size is right: checksum and values."""
     entries = {entry.filename: entry for entry in archive.infolist()}
+    lacks_moving = MOVING_IDS.issubset(label_map.train_to_raw)
     for done, (scan_id, points) in enumerate(sorted(expected.items()), start=1):
         entry = entries.get(prediction_name(scan_id))
         if entry is not None and names_safely(entry) and entry.file_size == points * WORD_BYTES:
-            yield from _check_labels(archive, entry, label_map)
+            words = _read_labels(archive, entry)
+            if isinstance(words, str):
+                yield Finding("error", entry.filename, words)
+            elif problem := describe_values(words, label_map):
+                yield Finding("error", entry.filename, problem)
+            lacks_moving = lacks_moving and (isinstance(words, str) or not has_moving(words))
         progress(done, len(expected))
+    if lacks_moving:
+        message = "no point of any scan is predicted as moving: this looks like an archive of the single-scan task"
+        yield Finding("warning", "scans", message)
 
 
-def _check_labels(archive: ZipFile, entry: ZipInfo, label_map: LabelMap) -> Iterator[Finding]:
+def _read_labels(archive: ZipFile, entry: ZipInfo) -> NDArray[np.uint32] | str:
+    """Return the words of a label file, [N] raw ids, or what is wrong with it."""
     try:
         with archive.open(entry) as file:
             data = file.read(entry.file_size + 1)
     except (BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
-        yield Finding("error", entry.filename, f"damaged: {error}")
-        return
+        return f"damaged: {error}"
     if len(data) != entry.file_size:
-        yield Finding("error", entry.filename, f"{len(data)} bytes come out, {entry.file_size} are declared")
-    elif problem := describe_values(np.frombuffer(data, dtype="<u4"), label_map):
-        yield Finding("error", entry.filename, problem)
+        return f"{len(data)} bytes come out, {entry.file_size} are declared"
+    return np.frombuffer(data, dtype="<u4")

@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data.labels import LabelMap
+from harness.data.labels import SEMANTICKITTI, SEMANTICKITTI_MULTISCAN, LabelMap
+
+MOVING_IDS = frozenset(SEMANTICKITTI_MULTISCAN.train_to_raw) - frozenset(SEMANTICKITTI.train_to_raw)
+"""Raw ids that only predictions of the multi-scan task hold: 252 to 255, 258 and 259."""
 
 
 def describe_values(words: NDArray[np.uint32], label_map: LabelMap) -> str | None:
@@ -23,11 +26,18 @@ def describe_values(words: NDArray[np.uint32], label_map: LabelMap) -> str | Non
     strange, counts = np.unique(words[~np.isin(words, allowed)], return_counts=True)
     listed = ", ".join(f"{value} ({count} points)" for value, count in zip(strange[:5], counts[:5], strict=True))
     more = f" and {len(strange) - 5} others" if len(strange) > 5 else ""
-    return f"ids {listed}{more} are none of the scored raw ids{_hint(words, allowed)}"
+    return f"ids {listed}{more} are none of the scored raw ids{_hint(words, strange, allowed)}"
 
 
-def _hint(words: NDArray[np.uint32], allowed: NDArray[np.uint32]) -> str:
+def has_moving(words: NDArray[np.uint32]) -> bool:
+    """Tell whether any of a prediction's words, [N] raw ids, is a moving object's."""
+    return bool(np.isin(words, list(MOVING_IDS)).any())
+
+
+def _hint(words: NDArray[np.uint32], strange: NDArray[np.uint32], allowed: NDArray[np.uint32]) -> str:
     """Guess the usual slip behind wrong values."""
+    if MOVING_IDS.issuperset(strange.tolist()):
+        return "; ids of moving objects belong to the multi-scan task, not to the single-scan one"
     if words.max() <= len(allowed):
         return "; these look like train ids: write the raw ids of the inverse map"
     if np.isin(words & 0xFFFF, allowed).all():

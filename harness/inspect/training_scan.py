@@ -5,15 +5,15 @@ from __future__ import annotations
 from backbones.build import build_voxelizer
 from backbones.voxelize import VoxelBatch
 from harness.data.collate import collate
+from harness.data.dataset import Dataset
 from harness.data.loader import TrainingScans
-from harness.data.semantickitti import SemanticKitti
 from harness.data.statistics import class_counts
 from harness.data.workers import Progress
 from harness.errors import HarnessError
 from harness.inspect.view import TrainingMoment, TrainingSet
 
 
-def training_voxels(dataset: SemanticKitti, scan_id: str, moment: TrainingMoment) -> VoxelBatch:
+def training_voxels(dataset: Dataset, scan_id: str, moment: TrainingMoment) -> VoxelBatch:
     """Read a scan as training reads it at that moment, alone in its batch.
 
     Args:
@@ -25,20 +25,21 @@ def training_voxels(dataset: SemanticKitti, scan_id: str, moment: TrainingMoment
         HarnessError: no such scan, one without public labels, or a damaged one.
     """
     if not dataset.labelled(scan_id):
-        remedy = "Choose one of the sequences 00 to 10."
+        remedy = "Choose one of the training or the validation split."
         raise HarnessError(f"scan {scan_id}", "one of the test split, without labels", "a labelled scan", remedy)
+    voxelizer = build_voxelizer(moment.backbone, moment.voxel_size_m, moment.settings)
     if moment.augmentation is None:
-        scan = dataset.read(scan_id)
-    else:
-        scan = TrainingScans(dataset, (scan_id,), moment.augmentation, moment.seed).read(moment.epoch, scan_id)
-    return build_voxelizer(moment.backbone, moment.voxel_size_m, moment.settings)(collate([scan]))
+        return voxelizer(collate([dataset.read(scan_id)]))
+    partners = (scan_id,) if moment.augmentation.mix is None else tuple(dataset.scan_ids("train"))
+    scans = TrainingScans(dataset, partners, moment.augmentation, moment.seed)
+    return scans.voxelize(moment.epoch, voxelizer, collate([scans.read(moment.epoch, scan_id)]))
 
 
-def training_set(dataset: SemanticKitti, workers: int = 0, progress: Progress | None = None) -> TrainingSet:
+def training_set(dataset: Dataset, workers: int = 0, progress: Progress | None = None) -> TrainingSet:
     """Count the classes of the training split, from its label files alone.
 
     Raises:
-        HarnessError: as `SemanticKitti.scan_ids` and `SemanticKitti.read_labels`, or no point is labelled.
+        HarnessError: as `Dataset.scan_ids` and `Dataset.read_labels`, or no point is labelled.
     """
     scan_ids = dataset.scan_ids("train")
     counts = class_counts(dataset, scan_ids, workers, progress)

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import isnan
 
 import torch
+from torch import Tensor
 
 from backbones.backbone import Backbone, Voxelizer
 from backbones.build import count_parameters
-from harness.data.labels import SEMANTICKITTI
+from backbones.points import PointBatch
+from harness.data.evenly import evenly_spaced
 from harness.data.loader import TrainingScans
 from harness.errors import HarnessError
 from harness.evaluate.confusion import ConfusionMatrix
 from harness.evaluate.evaluate import predict
-from harness.evaluate.scoring import semantickitti_scores
-from harness.matrix.data import RunData, evenly_spaced, read_batches, spread_by_size
+from harness.evaluate.scoring import Scores, official_scores
+from harness.evaluate.tta import predict_from_views
+from harness.matrix.data import RunData, read_batches, spread_by_size
 from harness.matrix.progress import Progress
 from harness.matrix.protocol import protocol_card
 from harness.measure.latency import measure_latency
 from harness.measure.macs import count_macs, summarise
-from harness.spec import CellResult, CellSpec, LatencyResult, MacsResult, ScoreResult
+from harness.spec import CellResult, CellSpec, LatencyResult, MacsResult, ScoreResult, TtaResult, TtaSpec
 from harness.store import CellFolder, Store
 from harness.train.learner import build_network, network_voxelizer
 from harness.train.loop import Teacher, TrainingJob, train, training_result
@@ -59,6 +64,7 @@ def run_cell(
         protocol=protocol_card(spec, resources.device),
         parameters=count_parameters(student),
         score=examined.score(),
+        tta=examined.tta(spec.measure.tta) if spec.measure.tta else None,
         macs=examined.macs(),
         latency=examined.latency() if spec.measure.latency_scans else None,
         training=training_result(job, weights_sha256),
@@ -111,20 +117,25 @@ class _Examined:
 
     def score(self) -> ScoreResult:
         """Evaluate every scan by the official rule."""
+        return self._score(predict(self.network, self.voxelize, self._scans(), self.device), "evaluate")
+
+    def tta(self, views: TtaSpec) -> TtaResult:
+        """Evaluate every scan from several views, by the same rule."""
+        predictions = predict_from_views(self.network, self.voxelize, self._scans(), self.device, views)
+        return TtaResult(settings=views, views=views.views, score=self._score(predictions, "evaluate with TTA"))
+
+    def _scans(self) -> Iterator[PointBatch]:
+        return read_batches(self.data.dataset, self.data.evaluation)
+
+    def _score(self, predictions: Iterator[tuple[PointBatch, Tensor]], phase: str) -> ScoreResult:
         confusion = ConfusionMatrix(self.spec.backbone.classes, self.device)
-        scans = read_batches(self.data.dataset, self.data.evaluation)
-        for done, (points, predicted) in enumerate(predict(self.network, self.voxelize, scans, self.device), 1):
+        for done, (points, predicted) in enumerate(predictions, 1):
             if points.labels is None:
                 raise ValueError(f"{points.scan_ids[0]} has no labels to score")
             confusion.update(predicted, points.labels)
-            self.progress.phase("evaluate", done, len(self.data.evaluation))
-        scores = semantickitti_scores(confusion.counts.cpu())
-        return ScoreResult(
-            miou=scores.miou,
-            accuracy=scores.accuracy,
-            iou=dict(zip(SEMANTICKITTI.names[1:], scores.iou, strict=True)),
-            confusion=confusion.counts.tolist(),
-        )
+            self.progress.phase(phase, done, len(self.data.evaluation))
+        dataset = self.data.dataset
+        return _score_result(official_scores(dataset.scoring_rule, confusion.counts.cpu()), dataset.class_names)
 
     def macs(self) -> MacsResult:
         """Count MACs on scans spread evenly over the split."""
@@ -148,3 +159,14 @@ class _Examined:
         )
         # This process has just trained the network: its first scan is not a cold start.
         return result.model_copy(update={"cold_start_ms": None})
+
+
+def _score_result(scores: Scores, class_names: Sequence[str]) -> ScoreResult:
+    """Return scores as a record, by class name; a class that the rule leaves out has no IoU."""
+    return ScoreResult(
+        miou=scores.miou,
+        accuracy=scores.accuracy,
+        fwiou=scores.fwiou,
+        iou={n: None if isnan(v) else v for n, v in zip(class_names[1:], scores.iou, strict=True)},
+        confusion=scores.confusion.tolist(),
+    )

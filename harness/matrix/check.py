@@ -8,13 +8,11 @@ from backbones.backbone import Backbone
 from backbones.build import build_backbone
 from backbones.sparse.engine import EngineError, get_engine
 from backbones.sparse.layers import set_engine
-from harness.config import BackboneConfig, MatrixConfig, resolve_backbone, resolve_method
-from harness.data.labels import SEMANTICKITTI
+from harness.config.models import BackboneConfig, MatrixConfig
+from harness.config.resolve import resolve_backbone, resolve_method
+from harness.data.open import dataset_kind
 from harness.errors import HarnessError
 from harness.train.methods import build_method, method_context
-
-COUNTS = (0, *(10 ** (6 - place // 5) for place in range(SEMANTICKITTI.classes)))
-"""Points by class that a method is told of here, common classes and rare ones: the data has not been read yet."""
 
 
 def check_matrix(matrix: MatrixConfig) -> None:
@@ -24,17 +22,19 @@ def check_matrix(matrix: MatrixConfig) -> None:
         HarnessError: the engine can't express a layer, a width leaves a layer without channels, or a method's setting
             does not fit a backbone.
     """
+    classes = len(dataset_kind(matrix.dataset.name).class_names) - 1
     for index, config in enumerate(matrix.backbones):
         key = f"matrix {matrix.name}, key backbones.{index}"
         teacher, student = (
-            _network(config, width, matrix.engine, key) for width in (config.teacher_width, config.student_width)
+            _network(config, width, classes, matrix.engine, key)
+            for width in (config.teacher_width, config.student_width)
         )
-        _check_methods(matrix, config.name, teacher, student)
+        _check_methods(matrix, config.name, teacher, student, classes)
 
 
-def _network(config: BackboneConfig, width: float, engine_name: str, key: str) -> Backbone:
+def _network(config: BackboneConfig, width: float, classes: int, engine_name: str, key: str) -> Backbone:
     engine = get_engine(engine_name)
-    spec = resolve_backbone(config, width, SEMANTICKITTI.classes, key)
+    spec = resolve_backbone(config, width, classes, key)
     try:
         with torch.device("meta"):
             network = build_backbone(spec.name, spec.width, spec.classes, spec.settings)
@@ -49,8 +49,10 @@ def _network(config: BackboneConfig, width: float, engine_name: str, key: str) -
     return network
 
 
-def _check_methods(matrix: MatrixConfig, backbone: str, teacher: Backbone, student: Backbone) -> None:
-    context = method_context(student, teacher, COUNTS)
+def _check_methods(matrix: MatrixConfig, backbone: str, teacher: Backbone, student: Backbone, classes: int) -> None:
+    # Points by class that a method is told of here, common classes and rare ones: the data has not been read yet.
+    counts = (0, *(10 ** (6 - place // 5) for place in range(classes)))
+    context = method_context(student, teacher, counts)
     for index, config in enumerate(matrix.methods):
         key = f"matrix {matrix.name}, key methods.{index}"
         spec = resolve_method(config, key)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from backbones.points import PointBatch
 from harness.data.collate import collate
+from harness.data.dataset import Dataset
+from harness.data.evenly import evenly_spaced
 from harness.data.screen import screen
-from harness.data.semantickitti import SemanticKitti
 from harness.data.statistics import class_counts
 from harness.data.workers import map_items
 from harness.errors import HarnessError
@@ -32,7 +33,7 @@ class RunData:
         class_counts: labelled points of the training scans by class id, [C + 1].
     """
 
-    dataset: SemanticKitti
+    dataset: Dataset
     train: tuple[str, ...]
     evaluation: tuple[str, ...]
     spec: DatasetSpec
@@ -40,7 +41,7 @@ class RunData:
 
 
 def prepare_data(
-    dataset: SemanticKitti, store: Path, workers: int, on_note: Callable[[str], None] = lambda sentence: None
+    dataset: Dataset, store: Path, workers: int, on_note: Callable[[str], None] = lambda sentence: None
 ) -> RunData:
     """List the scans of a run, hash their bytes and count their classes.
 
@@ -77,30 +78,22 @@ def prepare_data(
         partial=any(len(chosen[split]) < description.official_scans[split] for split in chosen),
         scans={split: len(ids) for split, ids in chosen.items()},
         official_scans=description.official_scans,
-        skipped=tuple(str(Path(file).relative_to(dataset.root)) for file in skipped),
+        skipped=tuple(dict.fromkeys(str(Path(file).relative_to(dataset.root)) for file in skipped)),
+        settings=description.settings,
     )
     return RunData(dataset, chosen["train"], chosen["val"], spec, counts["train"])
 
 
-def _read_once(dataset: SemanticKitti, scan_id: str) -> None:
+def _read_once(dataset: Dataset, scan_id: str) -> None:
     dataset.read(scan_id)
 
 
-def read_batches(dataset: SemanticKitti, scan_ids: Sequence[str]) -> Iterator[PointBatch]:
+def read_batches(dataset: Dataset, scan_ids: Sequence[str]) -> Iterator[PointBatch]:
     """Yield batches of one scan each, as they are in the files."""
     return (collate([dataset.read(scan_id)]) for scan_id in scan_ids)
 
 
-def evenly_spaced(items: Sequence[str], count: int) -> list[str]:
-    """Return `count` items spread evenly from the first to the last, or all when there are no more."""
-    if count >= len(items):
-        return list(items)
-    if count == 1:
-        return [items[len(items) // 2]]
-    return [items[round(i * (len(items) - 1) / (count - 1))] for i in range(count)]
-
-
-def spread_by_size(dataset: SemanticKitti, scan_ids: Sequence[str], count: int) -> list[str]:
+def spread_by_size(dataset: Dataset, scan_ids: Sequence[str], count: int) -> list[str]:
     """Return `count` scans spread evenly over the number of points, which the size of a file tells for free."""
     ordered = sorted(scan_ids, key=lambda scan_id: (dataset.points_path(scan_id).stat().st_size, scan_id))
     return evenly_spaced(ordered, count)

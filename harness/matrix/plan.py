@@ -6,7 +6,9 @@ from fnmatch import fnmatchcase
 
 from backbones.sparse.engine import get_engine
 from baselines.registry import load_method
-from harness.config import BackboneConfig, MatrixConfig, resolve_backbone, resolve_method
+from harness.config.models import BackboneConfig, MatrixConfig
+from harness.config.recipes import resolve_recipe
+from harness.config.resolve import resolve_backbone, resolve_method
 from harness.errors import HarnessError
 from harness.spec import CellSpec, DatasetSpec, MethodSpec
 
@@ -66,7 +68,7 @@ def _cell(matrix: MatrixConfig, dataset: DatasetSpec, backbone: BackboneConfig, 
         dataset=dataset,
         backbone=resolve_backbone(backbone, backbone.student_width, classes, "matrix"),
         method=NO_DISTILLATION,
-        recipe=matrix.recipe,
+        recipe=resolve_recipe(matrix.recipe, backbone.name, dataset.name, "matrix"),
         seed=seed,
         engine=get_engine(matrix.engine).name,
         measure=matrix.measure,

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from backbones.sparse.engine import get_engine
-from harness.evaluate.scoring import SEMANTICKITTI_RULE
+from harness.data.open import dataset_kind
 from harness.measure.device import describe_device
 from harness.spec import CellSpec, ProtocolCard
 from harness.version import VERSION
@@ -17,7 +17,7 @@ from harness.version import VERSION
 def protocol_card(spec: CellSpec, device: torch.device) -> ProtocolCard:
     """Return the card of a cell that was trained on the training split and evaluated on the validation split."""
     return ProtocolCard(
-        scoring_rule=SEMANTICKITTI_RULE,
+        scoring_rule=dataset_kind(spec.dataset.name).scoring_rule,
         split="val",
         trained_on=("train",),
         tta=False,

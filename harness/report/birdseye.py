@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.data.labels import LabelMap
-from harness.data.palette import TRAIN_PALETTE
+from harness.data.palette import palette
 from harness.errors import HarnessError
 from harness.files import replacing
 
@@ -23,7 +23,7 @@ def draw_scan(xyz: np.ndarray, labels: np.ndarray, label_map: LabelMap, path: Pa
         path: the PNG to write.
         title: shown above the picture.
     """
-    render_birdseye(xyz, labels, TRAIN_PALETTE, dict(enumerate(label_map.names)), path, title)
+    render_birdseye(xyz, labels, palette(label_map.names), dict(enumerate(label_map.names)), path, title)
     return path
 
 

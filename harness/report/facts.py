@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from baselines.registry import SHIPPED, short_name
-from harness.config import MethodConfig, resolve_method
+from harness.config.models import MethodConfig
+from harness.config.resolve import resolve_method
 from harness.spec import CellResult, CellSpec, MethodSpec
 
 Facts = Mapping[str, str]
@@ -18,6 +19,7 @@ COMPARED_ELSEWHERE = ("schema_version", "role", "seed", "method", "teacher", "da
 def spec_facts(spec: CellSpec) -> dict[str, str]:
     """Return what a spec demands beside data, network, role, method, teacher and seed, by dotted key."""
     record = spec.model_dump(mode="json")
+    del record["recipe"]["name"]  # what a recipe is called makes no difference
     return dict(_flatten({key: value for key, value in record.items() if key not in COMPARED_ELSEWHERE}))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from harness.report.facts import card_facts, differences, merge, method_facts, spec_facts, usual_facts
 from harness.report.rows import Row
 from harness.report.statistics import paired_difference
-from harness.spec import CellResult, CellSpec
+from harness.spec import CellResult, CellSpec, TtaResult, TtaSpec
 
 UNKNOWN = "unknown"
 """Shown for a setting that a cell of another version does not have."""
@@ -32,6 +32,10 @@ def build_rows(results: Iterable[CellResult], planned: Sequence[CellSpec] = ()) 
         while key in rows and spec.seed in rows[key].seeds:  # the same but for the seed of its teacher
             key += "+"
         _add(rows.setdefault(key, Row(spec)), spec, result)
+        if result is not None and result.tta is not None:
+            views = result.tta.settings
+            seen = rows.setdefault(key + views.model_dump_json(), Row(spec, tta=views))
+            _add(seen, spec, _with_tta(result, result.tta))
     ordered = sorted(rows.values(), key=_order)
     for members in _split(ordered, lambda row: row.group):
         _label(members)
@@ -55,6 +59,12 @@ def _add(row: Row, spec: CellSpec, result: CellResult | None) -> None:
         row.failed[spec.seed] = result.reason or "no reason recorded"
     else:
         row.results[spec.seed] = result
+
+
+def _with_tta(result: CellResult, tta: TtaResult) -> CellResult:
+    """Return a result as test-time augmentation has it: another score and card, and a cost that is not measured."""
+    card = None if result.protocol is None else result.protocol.model_copy(update={"tta": True})
+    return result.model_copy(update={"score": tta.score, "protocol": card, "macs": None, "latency": None})
 
 
 def _order(row: Row) -> tuple[object, ...]:
@@ -82,7 +92,8 @@ def _label(members: list[Row]) -> None:
     named: dict[str, list[Row]] = {}
     for row in members:
         gain = "" if row.plain or row.spec.role == "teacher" else f" + {row.spec.method.label}"
-        row.label = f"{row.spec.role} {row.spec.backbone.width:g}×{gain}"
+        seen = "" if row.tta is None else f" + TTA, {_views(row.tta)}"
+        row.label = f"{row.spec.role} {row.spec.backbone.width:g}×{gain}{seen}"
         named.setdefault(row.label, []).append(row)
     for twins in named.values():
         settings = [method_facts(row.spec) | spec_facts(row.spec) for row in twins]
@@ -95,6 +106,17 @@ def _label(members: list[Row]) -> None:
                 row.label += f" ({', '.join(f'{key}={own.get(key, UNKNOWN)}' for key in telling)})"
             elif len(twins) > 1 and not differing:
                 row.label += f" (teacher {row.spec.teacher})"
+
+
+def _views(tta: TtaSpec) -> str:
+    """Say how a scan is seen: ``4 views (flip none x y xy)``; what leaves every view as it is is not named."""
+    parts = {
+        "flip": " ".join(tta.flip),
+        "rotated": " ".join(f"{angle:g}°" for angle in tta.rotate_deg),
+        "scaled": " ".join(f"{factor:g}" for factor in tta.scale),
+    }
+    shown = ", ".join(f"{name} {values}" for name, values in parts.items() if values not in ("none", "0°", "1"))
+    return f"{tta.views} {'view' if tta.views == 1 else 'views'}" + (f" ({shown})" if shown else "")
 
 
 def _compute_gains(members: list[Row]) -> None:
@@ -119,7 +141,7 @@ def _facts(row: Row) -> dict[str, str]:
 
 def _baseline(row: Row, plain: list[Row]) -> Row | None:
     """Find the student without distillation of the same recipe, and of the same width unless `row` is a teacher."""
-    candidates = [other for other in plain if spec_facts(other.spec) == spec_facts(row.spec)]
+    candidates = [other for other in plain if spec_facts(other.spec) == spec_facts(row.spec) and other.tta == row.tta]
     if row.spec.role == "student":
         candidates = [other for other in candidates if other.spec.backbone.width == row.spec.backbone.width]
     return candidates[0] if len(candidates) == 1 else None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from harness.config import BackboneConfig, resolve_backbone
+from harness.config.models import BackboneConfig
+from harness.config.resolve import resolve_backbone
 from harness.spec import BackboneSpec
 
 MANUAL_MEMBER = "spvnas: the member drawn by hand, SPVCNN; those found by search are no longer published"

@@ -15,8 +15,9 @@ def build_records(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Return one record per row; None stands for what was not measured.
 
     Keys: data, manifest, synthetic, partial, backbone, voxel_size_m (None: a grid of its own), backbone_settings, role,
-    width, method, settings, label, miou_mean, miou_sd, delta_mean, delta_sd, delta_seeds (0–1), iou (by class, mean,
-    0–1), gmacs, parameters_m, latency_p50_ms (by machine), seeds, failed (reason by seed), missing, differences.
+    width, method, settings, label, tta (its settings; None without it), miou_mean, miou_sd, delta_mean, delta_sd,
+    delta_seeds (0–1), iou (by class, mean, 0–1), gmacs, parameters_m, latency_p50_ms (by machine), seeds, failed
+    (reason by seed), missing, differences.
     """
     return [_record(row) for row in rows]
 
@@ -41,6 +42,7 @@ def _record(row: Row) -> dict[str, Any]:
         "method": spec.method.name,
         "settings": spec.method.settings,
         "label": row.label,
+        "tta": None if row.tta is None else row.tta.model_dump(mode="json"),
         **_spread("miou", row.miou),
         **_spread("delta", row.delta),
         "delta_seeds": 0 if row.delta is None else row.delta.n,
@@ -69,6 +71,7 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
         "missing": " ".join(map(str, record["missing"])),
         "failed": "; ".join(f"seed {seed}: {reason}" for seed, reason in record["failed"].items()),
         "differences": "; ".join(record["differences"]),
+        "tta": "" if record["tta"] is None else _pairs(record["tta"]),
         "settings": _pairs(record["settings"]),
         "backbone_settings": _pairs(record["backbone_settings"]),
     }

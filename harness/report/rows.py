@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from harness.report.statistics import Spread, spread
-from harness.spec import CellResult, CellSpec
+from harness.spec import CellResult, CellSpec, TtaSpec
 
 NO_METHOD = "none"
 
@@ -22,6 +22,7 @@ class Row:
         results: finished cells by seed.
         failed: reason by seed.
         missing: seeds that are planned and have no result.
+        tta: the views that its figures come from; None without test-time augmentation.
         delta: mIoU minus that of the student without distillation, over the seeds that both have, 0–1.
         label: what the row is called in its group.
         differences: what else differs from the group's reference row; each clause becomes a footnote.
@@ -31,6 +32,7 @@ class Row:
     results: dict[int, CellResult] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
     missing: list[int] = field(default_factory=list)
+    tta: TtaSpec | None = None
     delta: Spread | None = None
     label: str = ""
     differences: list[str] = field(default_factory=list)
@@ -71,7 +73,8 @@ class Row:
         """IoU over the seeds by class name, 0–1."""
         scores = [result.score for _, result in sorted(self.results.items()) if result.score is not None]
         names = scores[0].iou if scores else {}
-        return {name: spread([score.iou[name] for score in scores]) for name in names}
+        by_class = {name: [score.iou[name] for score in scores] for name in names}
+        return {name: spread([value for value in values if value is not None]) for name, values in by_class.items()}
 
     @property
     def gmacs(self) -> float | None:

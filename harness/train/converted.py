@@ -16,7 +16,8 @@ from backbones.build import backbone_kind, backbone_settings, build_backbone
 from backbones.convert.convert import Converted, from_released
 from backbones.convert.errors import ConversionError
 from backbones.convert.nets import plan_for
-from harness.config import BackboneConfig, resolve_backbone
+from harness.config.models import BackboneConfig
+from harness.config.resolve import resolve_backbone
 from harness.errors import HarnessError
 from harness.files import replacing
 from harness.spec import BackboneSpec, Strict

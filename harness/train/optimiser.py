@@ -25,7 +25,7 @@ def build_optimiser(parameters: Iterable[nn.Parameter], recipe: RecipeSpec) -> t
 
 
 def learning_rate(step: int, steps_per_epoch: int, recipe: RecipeSpec) -> float:
-    """Return the learning rate of a step, counted from 0: linear warm-up, then half a cosine down to 0.
+    """Return the learning rate of a step, counted from 0: linear warm-up, then half a cosine down to 0, or constant.
 
     A pure function of the step, so that a resumed run needs no scheduler state.
     """
@@ -33,5 +33,7 @@ def learning_rate(step: int, steps_per_epoch: int, recipe: RecipeSpec) -> float:
     total = recipe.epochs * steps_per_epoch
     if step < warmup:
         return recipe.learning_rate * (step + 1) / (warmup + 1)
+    if recipe.schedule == "constant":
+        return recipe.learning_rate
     progress = (step - warmup) / max(total - warmup, 1)
     return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))

@@ -94,6 +94,33 @@ def test_points_too_far_apart_are_refused() -> None:
         voxelize_first_point(batch_of([[(0.0, 0.0, 0.0), (1e5, 0.0, 0.0)]]), 0.05)
 
 
+@pytest.mark.parametrize("lost", [math.nan, math.inf, -math.inf])
+def test_a_point_that_is_nowhere_is_refused(lost: float) -> None:
+    with pytest.raises(ValueError, match="must lie in"):
+        voxelize_first_point(batch_of([[(0.0, 0.0, 0.0), (0.0, lost, 0.0)]]), 0.05)
+
+
+def test_each_scan_is_shifted_by_its_own_smallest_cell_however_far_apart_they_lie() -> None:
+    """Kilometres from the origin and from each other, where float32 is coarse, and a scan without points."""
+    scans = [[(-9000.0, 7.0, 1.0), (-8000.0, 7.0, 1.0)], [], [(12000.0, -4.0, 2.0), (12000.0, -4.0, 1.0)]]
+    found = voxelize_first_point(batch_of(scans), 0.05)
+    assert found.coordinates.tolist() == [[0, 0, 0, 0], [0, 20000, 0, 0], [2, 0, 0, 0], [2, 0, 0, 20]]
+    assert found.voxel_of_point.tolist() == [0, 1, 3, 2]
+
+
+@pytest.mark.gpu
+def test_a_gpu_finds_the_same_voxels_of_the_same_points() -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    draw = torch.Generator().manual_seed(0)
+    xyz = torch.randn(60_000, 3, generator=draw) * 10
+    index, labels = torch.arange(60_000) // 25_000, torch.arange(60_000) % 20
+    points = PointBatch(xyz, torch.rand(60_000, generator=draw), index, labels, ("a", "b", "c"))
+    here, there = (voxelize_first_point(points.to(device), 0.05) for device in ("cpu", "cuda"))
+    for name in ("coordinates", "voxel_of_point", "features", "labels", "xyz"):
+        assert torch.equal(getattr(here, name), getattr(there, name).cpu()), name
+
+
 def test_voxels_move_with_an_empty_cache_and_pickle_with_their_maps() -> None:
     found: VoxelBatch = voxelize_first_point(batch_of([[(0.0, 0.0, 0.0), (1.0, 0.0, 0.0)]]), 0.5)
     found.maps.submanifold(found.coordinates, (3, 3, 3))

@@ -22,7 +22,8 @@ from backbones.points import PointBatch
 from backbones.voxelize import VoxelBatch
 from baselines.method import Method, MethodContext
 from baselines.registry import SHIPPED, load_method
-from harness.config import BackboneConfig, MethodConfig, resolve_backbone, resolve_method
+from harness.config.models import BackboneConfig, MethodConfig
+from harness.config.resolve import resolve_backbone, resolve_method
 from harness.data.loader import TrainingScans, load_batches
 from harness.data.semantickitti import SemanticKitti
 from harness.heap import keep_freed_memory

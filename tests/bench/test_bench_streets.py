@@ -16,8 +16,9 @@ from statistics import median
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from harness.data.street.sensor import FULL_AZIMUTHS
-from harness.data.street.write import SynthesisReport, synthesize_semantickitti
+from harness.data.street.hdl64e import FULL_AZIMUTHS
+from harness.data.street.semantickitti_write import synthesize_semantickitti
+from harness.data.street.synthesis import SynthesisReport
 
 ROUNDS = 3
 

@@ -27,6 +27,26 @@ def test_the_hash_is_frozen_over_releases() -> None:
     assert spec().hash == "417c5ba95a17"
 
 
+def test_a_recipe_of_before_there_were_more_keys_keeps_its_hash() -> None:
+    """Taken from the release before: the default recipe was called custom, and had none of the keys below."""
+    network = BackboneSpec(name="cylinder3d", width=0.5, voxel_size_m=None, classes=19, settings={"a": 1})
+    own = {"name": "demo", "epochs": 8, "augmentation": {"max_points": 80000, "flip": ["none", "x"]}}
+    frozen = {"e88d32bbaaac": {}, "061773ed3818": {"optimizer": "sgd"}, "32b0c2b06e1a": own}
+    for expected, given in frozen.items():
+        method = MethodSpec(name="pvd", settings={"b": 1})
+        recipe = RecipeSpec.model_validate(given)
+        assert spec(backbone=network, method=method, recipe=recipe).hash == expected
+    named = RecipeSpec(name="common")
+    assert spec(recipe=named).hash == spec(recipe=RecipeSpec()).hash != spec(recipe=RecipeSpec(name="x")).hash
+
+
+def test_each_younger_key_of_a_recipe_makes_another_cell() -> None:
+    mixing = {"kinds": ["lasermix"], "inclination_deg": [-25, 3]}
+    changes = [{}, {"schedule": "constant"}, {"augmentation": {"max_voxels": 9}}, {"augmentation": {"mix": mixing}}]
+    changes.append({"augmentation": {"mix": {**mixing, "areas": [3]}}})
+    assert len({spec(recipe=RecipeSpec.model_validate(change)).hash for change in changes}) == len(changes)
+
+
 def test_the_hash_depends_on_content_and_not_on_order() -> None:
     assert spec().hash == spec(method=MethodSpec(name="pvd", settings={"a": 2, "b": 1})).hash
     changes = [

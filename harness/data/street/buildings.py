@@ -66,7 +66,7 @@ def lamp(rng: np.random.Generator) -> Mesh:
 
 def sign(rng: np.random.Generator) -> Mesh:
     """Traffic sign that faces along the street, on its post."""
-    size, height = rng.uniform(0.6, 0.9), rng.uniform(1.9, 2.5)
+    size, height = rng.uniform(0.55, 0.8), rng.uniform(1.9, 2.5)
     plate = box((0.03, size, size), (0, 0, height), Raw.TRAFFIC_SIGN, Material.RETROREFLECTIVE)
     lower = box((0.03, size, 0.35), (0, 0, height - size / 2 - 0.25), Raw.TRAFFIC_SIGN, Material.RETROREFLECTIVE)
     return merge([cylinder(0.045, (0.07, 0, -0.1), (0.07, 0, height + 0.4), Raw.POLE), plate, lower])

@@ -12,8 +12,8 @@ from harness.data.street.mesh import Mesh, grid_faces, surface
 BLOCK_M = 20.0
 OUTER_M = 72.0
 _JUNCTION_M = (6.0, 14.0)
-_LANE_MARK_HALF_M = 0.06
-_LANE_MARK_PERIOD_M, _LANE_MARK_LENGTH_M = 6.0, 3.0
+_LANE_MARK_HALF_M = 0.05
+_LANE_MARK_PERIOD_M, _LANE_MARK_LENGTH_M = 10.0, 2.0
 _SKIRT_M = 0.5
 _HILL_FROM_M = 14.0
 

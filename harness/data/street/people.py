@@ -6,10 +6,9 @@ from harness.data.street.classes import Material, Raw
 from harness.data.street.mesh import Mesh, box, cylinder, ellipsoid, merge
 
 
-def person(rng: np.random.Generator) -> Mesh:
-    """Standing or striding adult of 1.55 to 1.9 m."""
+def person(rng: np.random.Generator, raw: Raw = Raw.PERSON) -> Mesh:
+    """Standing or striding adult of 1.55 to 1.9 m, or a child two thirds as tall."""
     stride = rng.uniform(0.0, 0.3)
-    raw = Raw.PERSON
     body = merge(
         [
             cylinder(0.09, (stride, 0.1, 0.0), (0, 0.09, 0.85), raw),
@@ -20,7 +19,7 @@ def person(rng: np.random.Generator) -> Mesh:
             ellipsoid((0.1, 0.09, 0.13), (0, 0, 1.6), raw),
         ]
     )
-    return body.placed((0, 0, 0), scale=rng.uniform(0.9, 1.1))
+    return body.placed((0, 0, 0), scale=rng.uniform(0.9, 1.1) * (0.67 if raw == Raw.CHILD else 1.0))
 
 
 def _rider(raw: Raw, seat: float, lean: float) -> list[Mesh]:

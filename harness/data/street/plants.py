@@ -20,7 +20,7 @@ def tree(rng: np.random.Generator, leaf_count: int = 450) -> Mesh:
     height, radius = rng.uniform(4.0, 9.0), rng.uniform(1.3, 2.6)
     clear = rng.uniform(1.2, 2.2)
     middle = (height + clear) / 2
-    trunk = cylinder(rng.uniform(0.1, 0.26), (0, 0, -0.1), (rng.normal(0, 0.1), rng.normal(0, 0.1), middle), Raw.TRUNK)
+    trunk = cylinder(rng.uniform(0.08, 0.17), (0, 0, -0.1), (rng.normal(0, 0.1), rng.normal(0, 0.1), middle), Raw.TRUNK)
     limbs = [
         cylinder(0.06, (0, 0, clear * 0.9), (radius * 0.6 * np.cos(a), radius * 0.6 * np.sin(a), middle), Raw.TRUNK)
         for a in rng.uniform(0, 2 * np.pi, 3)

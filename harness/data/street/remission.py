@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from harness.data.street.classes import MOVING, Material, Raw
+from harness.data.street.classes import IDS, Material, Raw, standing
 
 _MEAN_AND_DEVIATION = {
     Raw.CAR: (0.12, 0.19),
@@ -33,10 +33,10 @@ _STEP = 0.01
 
 
 def _table() -> tuple[np.ndarray, np.ndarray]:
-    mean, deviation = np.full(260, 0.05, np.float32), np.full(260, 0.08, np.float32)
-    for raw, (centre, spread) in _MEAN_AND_DEVIATION.items():
-        for key in {raw, MOVING.get(raw, raw)}:
-            mean[key], deviation[key] = centre, spread
+    mean, deviation = np.full(IDS, 0.05, np.float32), np.full(IDS, 0.08, np.float32)
+    for raw in Raw:
+        if standing(raw) in _MEAN_AND_DEVIATION:
+            mean[raw], deviation[raw] = _MEAN_AND_DEVIATION[standing(raw)]
     return mean, deviation
 
 

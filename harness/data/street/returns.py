@@ -4,19 +4,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.data.street.classes import Material, Raw
+from harness.data.street.classes import IDS, Material, Raw
 from harness.data.street.remission import remission
-from harness.data.street.sensor import MAX_RANGE_M, RANGE_QUANTUM_M, Rays
+from harness.data.street.turn import Rays, Sensor
 
 _NOISE_M = 0.01
 _DEEPEST_M = 1.2
 _GHOST_SHARE = 1.5e-4
-_UNLABELED_FROM_M = 50.0
-_IS_GROUND = np.isin(np.arange(260), [Raw.ROAD, Raw.SIDEWALK, Raw.TERRAIN])
+_IS_GROUND = np.isin(np.arange(IDS), [Raw.ROAD, Raw.SIDEWALK, Raw.TERRAIN])
 
 
 def _by_class(default: float, values: dict[Raw, float]) -> np.ndarray:
-    table = np.full(260, default, np.float32)
+    table = np.full(IDS, default, np.float32)
     table[[int(raw) for raw in values]] = list(values.values())
     return table
 
@@ -35,18 +34,20 @@ class Returns:
         points: float32 [N, 4]: x, y, z in metres in sensor axes, remission.
         labels: uint32 [N], raw class in the low 16 bits, instance in the high 16.
         ring: uint8 [N].
+        ray: int64 [N], which ray of the turn each came back along; strictly growing.
     """
 
     points: np.ndarray
     labels: np.ndarray
     ring: np.ndarray
+    ray: np.ndarray
 
 
-def loss_probability(range_m: np.ndarray, cosine: np.ndarray, material: np.ndarray) -> np.ndarray:
-    """Chance that an echo is lost: a floor of 1 %, and what range, grazing incidence and the surface add. [N]."""
-    far = 0.55 * np.square(np.square(range_m / MAX_RANGE_M))
+def loss_probability(range_m: np.ndarray, cosine: np.ndarray, material: np.ndarray, sensor: Sensor) -> np.ndarray:
+    """Chance that an echo is lost: the sensor's own, and what range, grazing incidence and the surface add. [N]."""
+    far = sensor.far_loss * np.square(np.square(range_m / sensor.max_range_m))
     grazing = 0.35 * np.maximum(0.0, 1.0 - cosine / 0.06)
-    return np.asarray(1.0 - (0.99 - far) * (1.0 - grazing) * (1.0 - _MATERIAL_LOSS[material]))
+    return np.asarray(1.0 - (1.0 - sensor.base_loss - far) * (1.0 - grazing) * (1.0 - _MATERIAL_LOSS[material]))
 
 
 def measure(
@@ -66,8 +67,9 @@ def measure(
         labels: uint32 [R], labels of what was hit. materials: uint8 [R].
     """
     chance = rng.random(len(distance), dtype=np.float32)
-    near = np.flatnonzero(distance < MAX_RANGE_M)
-    lost = loss_probability(distance[near], cosine[near], materials[near])
+    sensor = rays.sensor
+    near = np.flatnonzero(distance < sensor.max_range_m)
+    lost = loss_probability(distance[near], cosine[near], materials[near], sensor)
     kept = near[chance[near] >= lost]
     true_range, slant, label, material = distance[kept], cosine[kept], labels[kept], materials[kept]
     raw = label & np.uint32(0xFFFF)
@@ -75,15 +77,16 @@ def measure(
     porous = np.flatnonzero(_DEPTH_M[raw])
     depth = _DEPTH_M[raw[porous]] * rng.standard_exponential(len(porous), dtype=np.float32)
     reported[porous] += np.minimum(depth, np.float32(_DEEPEST_M))
-    label = np.where((raw == Raw.VEGETATION) | (raw == Raw.TERRAIN), label * (true_range < _UNLABELED_FROM_M), label)
+    label = label * (true_range < sensor.labelled_to_m)
     ghost = _ghosts(raw, true_range, rng)
     reported[ghost] *= rng.uniform(1.6, 2.6, len(ghost)).astype(np.float32)
     label[ghost] = int(Raw.OUTLIER)
-    reported = np.round(reported / np.float32(RANGE_QUANTUM_M)) * np.float32(RANGE_QUANTUM_M)
+    quantum = np.float32(sensor.range_quantum_m)
+    reported = np.round(reported / quantum) * quantum
     points = np.empty((len(kept), 4), np.float32)
     points[:, :3] = np.take(rays.origins, kept, axis=0) + np.take(rays.directions, kept, axis=0) * reported[:, None]
     points[:, 3] = remission(raw, material, slant, true_range, rng)
-    return Returns(points, label.astype(np.uint32), rays.ring[kept])
+    return Returns(points, label.astype(np.uint32), rays.ring[kept], kept)
 
 
 def _ghosts(raw: np.ndarray, range_m: np.ndarray, rng: np.random.Generator) -> np.ndarray:

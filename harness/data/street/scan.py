@@ -5,15 +5,18 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from harness.data.street.draws import generator
+from harness.data.street.hdl64e import HDL64E
 from harness.data.street.mesh import Mesh
 from harness.data.street.raycast import Caster
 from harness.data.street.returns import Returns, measure
 from harness.data.street.scene import Street
-from harness.data.street.sensor import Rays
 from harness.data.street.traffic import Companion, Mover, Traffic, near
 from harness.data.street.trajectory import Centreline, Ego
+from harness.data.street.turn import Rays, Sensor
 
 _LANE_SHARE = 0.48
+_REACH_M = 3.9
+"""Half of the longest side of a moving thing, and what the sensor drives in a turn."""
 
 
 class Drive:
@@ -21,25 +24,33 @@ class Drive:
 
     Args:
         seed, sequence: the key of every draw.
-        frames: scans of the sequence; a longer sequence begins with the same scans.
+        frames: tenths of a second that it lasts; a longer sequence begins with the same scans.
+        sensor: what rides on the roof.
+        extra_lane_m: how much wider each half of the road is.
     """
 
-    def __init__(self, seed: int, sequence: str, frames: int) -> None:
+    def __init__(
+        self, seed: int, sequence: str, frames: int, sensor: Sensor = HDL64E, extra_lane_m: float = 0.0
+    ) -> None:
         self.seed, self.sequence = seed, sequence
-        self.street = Street.draw(seed, sequence)
+        self.street = Street.draw(seed, sequence, extra_lane_m)
         speed = float(generator(seed, sequence, "speed").uniform(8.0, 12.5))
         self.line = Centreline(seed, sequence, length_m=speed * (0.1 * frames + 1.0) + 200.0)
-        self.ego = Ego(self.line, speed, -_LANE_SHARE * self.street.half_width_m)
+        self.ego = Ego(self.line, speed, -_LANE_SHARE * self.street.half_width_m, sensor.height_m)
         self.traffic = Traffic(self.street, self.ego)
 
-    def scans(self, first: int, last: int, rays: Rays) -> Iterator[Returns]:
-        """Scans `first` to `last` - 1. The street between them is built and committed to the ray caster once."""
-        mesh = self.street.stretch(self.ego.along(first), self.ego.along(last))
+    def scans(self, first: int, last: int, rays: Rays, step: int = 1) -> Iterator[Returns]:
+        """Scans at every `step`-th frame from `first` to `last` - 1.
+
+        The street between them is built and committed to the ray caster once.
+        """
+        mesh = self.street.stretch(self.ego.along(first), self.ego.along(last), rays.sensor.max_range_m)
         origin = self.ego.pose(first)[:3, 3]
         street = Caster(self.line.to_world(mesh.vertices) - origin, mesh.faces)
         movers = self.traffic.between(first, last)
-        for frame in range(first, last):
-            yield self._scan(frame, street, mesh, movers, origin, rays)
+        for frame in range(first, last, step):
+            turn = rays.moving(self.ego.velocity(frame))
+            yield self._scan(frame, street, mesh, movers, origin, turn)
 
     def _scan(
         self,
@@ -57,7 +68,7 @@ class Drive:
         still = street.cast(origins, directions)
         distance, cosine = still.distance, still.cosine
         labels, materials = mesh.labels[still.face], mesh.materials[still.face]
-        moving = near(movers, frame, self.ego.along(frame))
+        moving = near(movers, frame, self.ego.along(frame), rays.sensor.max_range_m)
         corners = self.line.to_world(moving.vertices) - origin
         seen = np.flatnonzero(_columns_towards((corners - place) @ turn, rays.azimuths)[rays.column])
         before = Caster(corners, moving.faces).cast(origins[seen], directions[seen])
@@ -72,11 +83,11 @@ class Drive:
 def _columns_towards(corners: np.ndarray, azimuths: int) -> np.ndarray:
     """Azimuth steps that may meet one of the corners' objects, bool [azimuths].
 
-    Corners of an object lie close together, so it is enough to mark about each corner the angle under which 1.5 m is
-    seen from its distance.
+    It is enough to mark about each corner the angle under which the largest step to another corner of its object, and
+    the way of the sensor during a turn, are seen from its distance.
     """
     angle = np.arctan2(corners[:, 1], corners[:, 0])
-    reach = np.arcsin(np.minimum(1.0, 1.5 / np.maximum(np.hypot(corners[:, 0], corners[:, 1]), 1.5)))
+    reach = np.arcsin(_REACH_M / np.maximum(np.hypot(corners[:, 0], corners[:, 1]), _REACH_M))
     step = azimuths / (2 * np.pi)
     low = np.floor((angle - reach) * step).astype(np.int64)
     high = np.ceil((angle + reach) * step).astype(np.int64)

@@ -8,9 +8,10 @@ from harness.data.street.classes import Raw
 from harness.data.street.draws import generator
 from harness.data.street.ground import BLOCK_M, Band, Side, bands, ground
 from harness.data.street.mesh import Mesh, merge
-from harness.data.street.objects import FURNISH, Plot, kerb_side
+from harness.data.street.objects import FURNISH, kerb_side
+from harness.data.street.plot import Plot
+from harness.data.street.sites import site
 
-VIEW_M = 80.0
 FIRST_BLOCK = -16
 INSTANCES_PER_BLOCK = 40
 _INSTANCES_PER_SIDE = 16
@@ -46,16 +47,16 @@ class Street:
     phase: int
 
     @classmethod
-    def draw(cls, seed: int, sequence: str) -> "Street":
-        """The street of a sequence."""
+    def draw(cls, seed: int, sequence: str, extra_lane_m: float = 0.0) -> "Street":
+        """The street of a sequence, each half of its road wider by `extra_lane_m`."""
         rng = generator(seed, sequence, "street")
         return cls(
             seed,
             sequence,
-            half_width_m=rng.uniform(3.3, 4.5),
+            half_width_m=rng.uniform(3.4, 4.6) + extra_lane_m,
             sidewalk_m=rng.uniform(1.7, 2.6),
             verge_m=rng.uniform(0.8, 1.8),
-            built_share=rng.uniform(0.28, 0.58),
+            built_share=rng.uniform(0.32, 0.62),
             slopes=(rng.uniform(-0.03, 0.07), rng.uniform(-0.03, 0.07)),
             phase=int(rng.integers(0, 12)),
         )
@@ -71,18 +72,19 @@ class Street:
             start = first_instance(block) + (0 if sign > 0 else _INSTANCES_PER_SIDE)
             plot = Plot(block * BLOCK_M, sign, side, rng, start)
             FURNISH[kind](plot)
-            kerb_side(plot, block)
+            site(plot, block + self.phase)
+            kerb_side(plot, block + self.phase)
             sides.append(side)
             meshes += plot.meshes
         return merge([ground(block, sides[0], sides[1], salt), *meshes])
 
-    def stretch(self, start_m: float, end_m: float) -> Mesh:
-        """All blocks that can be seen between two positions of the sensor, in street coordinates."""
-        first, last = (int(np.floor(s / BLOCK_M)) for s in (start_m - VIEW_M, end_m + VIEW_M))
+    def stretch(self, start_m: float, end_m: float, view_m: float) -> Mesh:
+        """All blocks that can be seen `view_m` far between two positions of the sensor, in street coordinates."""
+        first, last = (int(np.floor(s / BLOCK_M)) for s in (start_m - view_m, end_m + view_m))
         return merge([self.block(block) for block in range(first, last + 1)])
 
     def _kind(self, block: int, sign: int, rng: np.random.Generator) -> str:
-        turn = (block + self.phase + (0 if sign > 0 else 4)) % 8
+        turn = (block + self.phase + (0 if sign > 0 else 5)) % 10
         if turn == 1:
             return "lot"
         if (block + self.phase + (0 if sign > 0 else 4)) % 7 == 3:
@@ -94,10 +96,11 @@ class Street:
         walk = (self.sidewalk_m, Raw.SIDEWALK, 0.12, 0.008)
         land = (1.0, Raw.TERRAIN, 0.1, 0.07)
         if kind == "lot":
-            return bands(road, walk, (6.5, Raw.PARKING, 0.1, 0.01), (4.5, Raw.OTHER_GROUND, 0.1, 0.03), land)
-        if kind == "houses" and rng.random() < 0.25:
+            verge, yard = (0.5, Raw.OTHER_GROUND, 0.1, 0.02), (3.5, Raw.OTHER_GROUND, 0.1, 0.03)
+            return bands(road, walk, verge, (4.9, Raw.PARKING, 0.1, 0.01), yard, land)
+        if kind == "houses" and rng.random() < 0.04:
             return bands(road, (2.2, Raw.PARKING, 0.03, 0.008), walk, land)
         if kind == "green" and rng.random() < 0.6:
-            island = Raw.OTHER_GROUND if rng.random() < 0.3 else Raw.TERRAIN
+            island = Raw.OTHER_GROUND if rng.random() < 0.29 else Raw.TERRAIN
             return bands(road, (self.verge_m, island, 0.1, 0.03), walk, land)
         return bands(road, walk, land)

@@ -10,15 +10,15 @@ from harness.data.street.draws import generator
 from harness.data.street.ground import BLOCK_M
 from harness.data.street.mesh import Mesh, merge
 from harness.data.street.people import bicyclist, motorcyclist, person
-from harness.data.street.scene import MOVER_INSTANCE_OFFSET, VIEW_M, Street, first_instance
+from harness.data.street.scene import MOVER_INSTANCE_OFFSET, Street, first_instance
 from harness.data.street.trajectory import SCAN_PERIOD_S, Ego
-from harness.data.street.vehicles import bus, car, other_vehicle, truck
+from harness.data.street.vehicles import bendy_bus, bus, car, truck
 
 _MODELS: dict[Raw, Callable[[np.random.Generator], Mesh]] = {
     Raw.CAR: car,
     Raw.BUS: bus,
     Raw.TRUCK: truck,
-    Raw.OTHER_VEHICLE: other_vehicle,
+    Raw.BENDY_BUS: bendy_bus,
     Raw.PERSON: person,
     Raw.BICYCLIST: bicyclist,
     Raw.MOTORCYCLIST: motorcyclist,
@@ -99,11 +99,11 @@ class Traffic:
         turn = (block + self.street.phase) % 12
         if turn % 3 == 0:
             plan.append((Raw.BICYCLIST, rng.uniform(3.0, 5.0), road - 0.6, 0.0))
-        if turn % 3 == 1:
+        if turn == 2:
             plan.append((Raw.MOTORCYCLIST, rng.uniform(4.0, 5.0), road - 0.9, 0.0))
-        if turn % 4 == 3:
+        if turn % 6 == 5:
             plan.append((Raw.PERSON, rng.uniform(1.0, 1.7), walk - 0.6, 0.12))
-        if turn % 6 == 2:
+        if turn % 4 == 1:
             plan.append((Raw.CAR if rng.random() < 0.9 else Raw.TRUCK, self.ego.speed_mps, road / 2, 0.0))
         for index, (raw, speed, y, z) in enumerate(plan):
             way = 1 if raw == Raw.PERSON and rng.random() < 0.5 else -1
@@ -112,16 +112,17 @@ class Traffic:
             yield Mover(model, -way * y, z, way * speed, s, s / self.ego.speed_mps)
 
     def _companions(self) -> Iterator[Companion]:
-        """One vehicle ahead and one behind."""
+        """A bus ahead; a motorcyclist and a lorry behind."""
         rng = generator(self.street.seed, self.street.sequence, "companions")
-        ahead = Raw.OTHER_VEHICLE if rng.random() < 0.67 else Raw.BUS
-        yield Companion(_moving(ahead, _FIRST_COMPANION_INSTANCE, rng), self.ego, rng.uniform(26, 36))
+        ahead = Raw.BUS if rng.random() < 0.67 else Raw.BENDY_BUS
+        yield Companion(_moving(ahead, _FIRST_COMPANION_INSTANCE, rng), self.ego, rng.uniform(30, 42))
         yield Companion(_moving(Raw.TRUCK, _FIRST_COMPANION_INSTANCE + 1, rng), self.ego, -rng.uniform(34, 44))
+        yield Companion(_moving(Raw.MOTORCYCLIST, _FIRST_COMPANION_INSTANCE + 2, rng), self.ego, -rng.uniform(16, 24))
 
 
-def near(movers: Sequence[Mover | Companion], frame: int, s: float) -> Mesh:
-    """Meshes at a frame of all movers within 80 m of s, in street coordinates."""
-    return merge([mover.at(frame) for mover in movers if abs(mover.along(frame) - s) < VIEW_M])
+def near(movers: Sequence[Mover | Companion], frame: int, s: float, view_m: float) -> Mesh:
+    """Meshes at a frame of all movers within `view_m` of s, in street coordinates."""
+    return merge([mover.at(frame) for mover in movers if abs(mover.along(frame) - s) < view_m])
 
 
 def _moving(raw: Raw, instance: int, rng: np.random.Generator) -> Mesh:

@@ -7,7 +7,6 @@ import numpy as np
 from harness.data.street.draws import generator
 
 SCAN_PERIOD_S = 0.1
-SENSOR_HEIGHT_M = 1.73
 _GRID_STEP_M = 0.5
 _RUN_UP_M = 200.0
 
@@ -68,14 +67,16 @@ class Ego:
         line: the street.
         speed_mps: mean speed.
         lane_y_m: where it drives, from the middle of the road (negative is right).
+        sensor_height_m: of the sensor over the road.
     """
 
     line: Centreline
     speed_mps: float
     lane_y_m: float
+    sensor_height_m: float
 
-    def along(self, frame: int) -> float:
-        """Distance s of a frame in metres; strictly growing."""
+    def along(self, frame: float) -> float:
+        """Distance s in metres at a frame or between two; strictly growing."""
         time = frame * SCAN_PERIOD_S
         return self.speed_mps * (time + 0.25 * float(np.sin(0.5 * time)))
 
@@ -83,10 +84,10 @@ class Ego:
         """Sideways position at s in metres: the lane and a slow weave of 12 cm."""
         return self.lane_y_m + 0.12 * float(np.sin(s / 17.0))
 
-    def pose(self, frame: int) -> np.ndarray:
+    def pose(self, frame: float) -> np.ndarray:
         """Sensor to world, float64 [4, 4]: heading and grade of the path, small pitch and roll."""
         s, step = self.along(frame), 0.5
-        path = np.array([[d, self.lateral(d), SENSOR_HEIGHT_M] for d in (s - step, s, s + step)])
+        path = np.array([[d, self.lateral(d), self.sensor_height_m] for d in (s - step, s, s + step)])
         behind, here, ahead = self.line.to_world(path)
         forward = ahead - behind
         forward /= np.linalg.norm(forward)
@@ -100,3 +101,8 @@ class Ego:
         pose[:3, :3] = np.stack([forward, left, np.cross(forward, left)], axis=1)
         pose[:3, 3] = here
         return pose
+
+    def velocity(self, frame: float) -> np.ndarray:
+        """Mean velocity of the sensor over the half period before a frame, float64 [3], m/s in its axes."""
+        pose, before = self.pose(frame), self.pose(frame - 0.5)
+        return np.asarray((pose[:3, 3] - before[:3, 3]) @ pose[:3, :3] / (0.5 * SCAN_PERIOD_S))

@@ -62,33 +62,52 @@ def truck(rng: np.random.Generator) -> Mesh:
 
 def bus(rng: np.random.Generator) -> Mesh:
     """City bus with a window band on both sides."""
-    length, width, height = rng.uniform(9.0, 12.0), 2.5, rng.uniform(2.9, 3.2)
+    return _coach(rng.uniform(9.0, 12.0), rng.uniform(2.9, 3.2), Raw.BUS)
+
+
+def bendy_bus(rng: np.random.Generator) -> Mesh:
+    """Articulated bus: two rigid parts and the bellows between them."""
+    height, front, rear, raw = rng.uniform(2.9, 3.2), rng.uniform(8.0, 9.0), rng.uniform(6.0, 7.0), Raw.BENDY_BUS
     return merge(
         [
-            box((length, width, 1.2), (0, 0, 0.9), Raw.BUS),
-            box((length - 0.1, width - 0.04, 1.0), (0, 0, 2.0), Raw.BUS, Material.GLASS),
-            box((length, width, height - 2.5), (0, 0, (height + 2.5) / 2), Raw.BUS),
-            *(box((0.3, width, 1.0), (x * length, 0, 2.0), Raw.BUS) for x in (-0.485, -0.25, 0.0, 0.25, 0.485)),
-            *_wheels((-length * 0.3, length * 0.33), width / 2, 0.48, Raw.BUS),
+            _coach(front, height, raw).placed((rear / 2 + 0.6, 0, 0)),
+            _coach(rear, height, raw).placed((-front / 2 - 0.6, 0, 0)),
+            box((1.3, 2.3, height - 0.4), ((rear - front) / 2, 0, 0.3 + height / 2), raw, Material.DARK_PAINT),
         ]
     )
 
 
-def other_vehicle(rng: np.random.Generator) -> Mesh:
-    """Caravan or farm tractor."""
-    raw = Raw.OTHER_VEHICLE
-    if rng.random() < 0.6:
-        length = rng.uniform(4.2, 5.8)
-        return merge(
-            [
-                box((length, 2.2, 2.0), (0, 0, 1.45), raw, top=(0.92, 0.96)),
-                box((1.3, 0.12, 0.1), (length / 2 + 0.55, 0, 0.5), raw, Material.DARK_PAINT),
-                *_wheels((0.0,), 1.1, 0.33, raw),
-            ]
-        )
+def _coach(length: float, height: float, raw: Raw) -> Mesh:
+    width = 2.5
     return merge(
         [
-            box((1.9, 0.8, 0.9), (1.0, 0, 1.2), raw),
+            box((length, width, 1.2), (0, 0, 0.9), raw),
+            box((length - 0.1, width - 0.04, 1.0), (0, 0, 2.0), raw, Material.GLASS),
+            box((length, width, height - 2.5), (0, 0, (height + 2.5) / 2), raw),
+            *(box((0.3, width, 1.0), (x * length, 0, 2.0), raw) for x in (-0.485, -0.25, 0.0, 0.25, 0.485)),
+            *_wheels((-length * 0.3, length * 0.33), width / 2, 0.48, raw),
+        ]
+    )
+
+
+def caravan(rng: np.random.Generator) -> Mesh:
+    """Caravan of one axle with its drawbar; a trailer."""
+    length, raw = rng.uniform(4.2, 5.8), Raw.TRAILER
+    return merge(
+        [
+            box((length, 2.2, 2.0), (0, 0, 1.45), raw, top=(0.92, 0.96)),
+            box((1.3, 0.12, 0.1), (length / 2 + 0.55, 0, 0.5), raw, Material.DARK_PAINT),
+            *_wheels((0.0,), 1.1, 0.33, raw),
+        ]
+    )
+
+
+def tractor(rng: np.random.Generator) -> Mesh:
+    """Farm tractor."""
+    raw, paint = Raw.OTHER_VEHICLE, _paint(rng)
+    return merge(
+        [
+            box((1.9, 0.8, 0.9), (1.0, 0, 1.2), raw, paint),
             box((1.5, 1.5, 1.3), (-0.6, 0, 2.0), raw, Material.GLASS, top=(0.85, 0.85)),
             box((1.4, 1.3, 0.1), (-0.6, 0, 2.7), raw),
             box((3.4, 0.7, 0.5), (0.2, 0, 0.8), raw, Material.DARK_PAINT),

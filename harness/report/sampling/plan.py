@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backbones.points import PointBatch
-from harness.data.palette import TRAIN_PALETTE
+from harness.data.palette import COLOUR_OF_CLASS
 from harness.inspect.view import SamplingView, Supervoxel
 from harness.report.sampling.polar import draw_borders, frame, inside, is_narrow, outline, place
 from harness.report.sampling.style import BORDER, INK, POINT, SAMPLED, SOFT_INK, heading, number_badge
@@ -66,7 +66,7 @@ def _draw_points(axes: Axes, view: SamplingView, points: PointBatch) -> int:
         rows = labels == class_id
         look: dict[str, Any] = {"marker": marker, "linewidths": 0, "zorder": 3}
         axes.scatter(right[rows], ahead[rows], s=32, color=INK, **look)  # a rim around clusters, not around each point
-        colour, label = np.asarray(TRAIN_PALETTE[class_id]) / 255, f"{names[class_id]}: {rows.sum()} points"
+        colour, label = np.asarray(COLOUR_OF_CLASS[names[class_id]]) / 255, f"{names[class_id]}: {rows.sum()} points"
         axes.scatter(right[rows], ahead[rows], s=15, color=colour, label=label, **look)
     return len(present)
 

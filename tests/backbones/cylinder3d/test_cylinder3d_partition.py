@@ -114,7 +114,7 @@ def test_points_on_boundaries_tell_this_pi_and_float64_from_their_likes(
 
 def test_polar_coordinates_have_the_bits_of_numpy() -> None:
     points = on_the_boundaries()
-    np.testing.assert_array_equal(polar_coordinates(points.xyz), polar_of(points))
+    np.testing.assert_array_equal(polar_coordinates(points.xyz).t(), polar_of(points))
 
 
 def test_points_beyond_the_grid_go_to_its_border_and_phi_does_not_wrap() -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from baselines.pvd.settings import PVDSettings
-from harness.config import load_matrix
+from harness.config.matrix_file import load_matrix
+from harness.config.recipes import resolve_recipe
 from harness.data.semantickitti import SemanticKitti
-from harness.data.street.write import synthesize_semantickitti
+from harness.data.street.semantickitti_write import synthesize_semantickitti
 from harness.inspect.sampling import view_sampling
 from harness.inspect.training_scan import training_set, training_voxels
 from harness.inspect.view import TrainingMoment
@@ -66,7 +67,8 @@ def test_the_scan_is_augmented_as_told(inspect) -> None:
     def moment(*options: str) -> dict:
         return json.loads(inspect(*options, "--json").out)["moment"]
 
-    recipe = load_matrix("first-run").recipe.augmentation.model_dump(mode="json")
+    written = load_matrix("first-run").recipe
+    recipe = resolve_recipe(written, "minkowskinet", "semantickitti", "test").augmentation.model_dump(mode="json")
     assert moment("--no-augment")["augmentation"] is None
     assert moment("--matrix", "first-run")["augmentation"] == recipe
     assert recipe["max_points"] is not None

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.config import BackboneConfig, MethodConfig, resolve_backbone, resolve_method
+from harness.config.models import BackboneConfig, MethodConfig
+from harness.config.resolve import resolve_backbone, resolve_method
 from harness.metrics import MetricsLog
 from harness.spec import CellResult, CellSpec, DatasetSpec, RecipeSpec
 from harness.store import CellFolder, Store

@@ -26,6 +26,23 @@ def test_an_empty_folder_is_a_fault_and_an_absent_one_is_not(tmp_path: Path) -> 
     assert list_sequence(tmp_path, "05", 2761).fault is None
 
 
+def test_a_folder_that_cannot_be_listed_is_a_fault_of_the_listing(tmp_path: Path) -> None:
+    (tmp_path / "sequences" / "04").mkdir(parents=True)
+    (tmp_path / "sequences" / "04" / "velodyne").touch()
+    (tmp_path / "sequences" / "05").symlink_to("nowhere")
+    assert "Not a directory" in str(list_sequence(tmp_path, "04", 271).fault)
+    assert "No such file" in str(list_sequence(tmp_path, "05", 2761).fault)
+
+
+def test_a_million_declared_scans_are_not_named_one_by_one(tmp_path: Path) -> None:
+    (tmp_path / "sequences" / "04" / "velodyne").mkdir(parents=True)
+    for name in ("000000.bin", "999998.bin", "٠٠٠٠٠٠.bin"):
+        (tmp_path / "sequences" / "04" / "velodyne" / name).touch()
+    listing = list_sequence(tmp_path, "04", 999_999)
+    assert listing.found == ("000000", "999998")
+    assert listing.strays == ("٠٠٠٠٠٠.bin",)
+
+
 def test_a_declaration_is_cut_into_splits(write_sequences: Callable[..., Path]) -> None:
     root = write_sequences({"00": 2, "08": 1, "11": 1})
     assert declared_scans(root) == {"train": {"00": 2}, "val": {"08": 1}, "test": {"11": 1}}
@@ -39,8 +56,20 @@ def test_no_declaration_means_not_synthetic(tmp_path: Path) -> None:
     "text",
     [
         "{",
+        "",
         "[1]",
         "{}",
+        '{"sequences": {}}',
+        '{"sequences": {"../x": 3}}',
+        '{"sequences": {"00": 3, "00": 4}}',
+        '{"sequences": {"00": 3}, "seed": 1, "seed": 2}',
+        '{"sequences": {"00": 1000000}}',
+        '{"sequences": {"00": %s}}' % ("9" * 5000),
+        '{"sequences": {"00": NaN}}',
+        '{"sequences": {"\\ud800": 3}}',
+        "[" * 100_000,
+        '{"sequences": ' * 100_000,
+        " " * (1 << 20) + "{}",
         '{"sequences": {"42": 3}}',
         '{"sequences": {"00": 0}}',
         '{"sequences": {"00": true}}',

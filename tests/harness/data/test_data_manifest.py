@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.data.manifest import digest_files, manifest_hash, manifest_text
+from harness.data.manifest import digest_file, digest_files, manifest_hash, manifest_text
 from harness.data.semantickitti import SemanticKitti
 from harness.errors import HarnessError
 
@@ -83,3 +84,29 @@ def test_sha256sum_reads_the_text(write_sequences: WriteSequences) -> None:
     if shutil.which("sha256sum") is None:
         pytest.skip("no sha256sum on this machine")
     subprocess.run(["sha256sum", "--check", "--strict", "-"], input=text, text=True, cwd=root, check=True)
+
+
+def test_what_would_be_hashed_for_ever_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "endless").symlink_to("/dev/zero")
+    (tmp_path / "folder").mkdir()
+    for name, found in (("pipe", "a named pipe"), ("endless", "a device"), ("folder", "a folder")):
+        with pytest.raises(HarnessError, match=f"{name}: found {found}; expected a regular file"):
+            digest_file(tmp_path / name)
+
+
+def test_a_sparse_file_of_terabytes_is_refused(tmp_path: Path) -> None:
+    try:
+        with (tmp_path / "sparse").open("wb") as file:
+            file.truncate(4 << 40)
+    except OSError:
+        pytest.skip("no sparse files of terabytes here")
+    with pytest.raises(HarnessError, match="found 4398046511104 bytes"):
+        digest_file(tmp_path / "sparse")
+
+
+def test_a_cache_of_deep_rubbish_is_made_anew(write_sequences: WriteSequences, tmp_path: Path) -> None:
+    dataset, cache = SemanticKitti(write_sequences({"00": 1})), tmp_path / "cache.json"
+    cache.write_text("[" * 100_000)
+    assert dataset.manifest(["00/000000"], cache) == dataset.manifest(["00/000000"])
+    assert len(json.loads(cache.read_text())) == 2

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from harness.data.poses import read_poses, read_tr, sensor_poses
+from harness.data.poses import read_poses, read_tr, require_drive, sensor_poses
 from harness.data.semantickitti import SemanticKitti
 from harness.errors import HarnessError
 
@@ -73,6 +73,49 @@ def test_a_broken_pose_is_named_by_its_line(tmp_path: Path) -> None:
         read_poses(tmp_path / "poses.txt")
     with pytest.raises(HarnessError, match="no such file"):
         read_poses(tmp_path / "other.txt")
+
+
+@pytest.mark.parametrize("start, end", [("", "\r\n"), ("\ufeff", "\n"), (" ", "\t\n")])
+def test_text_of_other_systems_is_read(tmp_path: Path, start: str, end: str) -> None:
+    (tmp_path / "poses.txt").write_bytes((start + line(np.eye(4)).strip() + end).encode() + line(np.eye(4)).encode())
+    (tmp_path / "calib.txt").write_bytes((start + "Tr: " + line(np.eye(4)).strip() + end).encode())
+    np.testing.assert_array_equal(sensor_poses(tmp_path), np.stack([np.eye(4)] * 2))
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"\x80\x02}q\x00", "a byte 0x80 at 0 that is no text"),
+        (b"\n" * 3_000_000, "'' on line 1"),
+        (b"0 0\n" * 10_000_000, "40000000 bytes"),
+        (b"nan " * 12, "'nan nan nan"),
+        (b"1e999 " * 12, "'1e999"),
+        (b"1 0 0 0\x000 1 0 0 0 0 1 0", "'1 0 0 0\\x000 1"),
+    ],
+)
+def test_poses_of_rubbish_are_named(tmp_path: Path, content: bytes, found: str) -> None:
+    (tmp_path / "poses.txt").write_bytes(content)
+    with pytest.raises(HarnessError) as caught:
+        read_poses(tmp_path / "poses.txt")
+    assert caught.value.found.startswith(found)
+
+
+def test_what_is_no_rotation_or_no_drive_is_refused() -> None:
+    turned, far, mirrored, huge = (np.eye(4) for _ in range(4))
+    turned[0, 0], mirrored[2, 2], huge[:3, :3] = 0.9, -1.0, 1e200
+    far[0, 3] = 10.5
+    require_drive(np.stack([np.eye(4)] * 3), Path("p"))
+    for pose in (turned, mirrored, huge):
+        with pytest.raises(HarnessError, match="p: found a pose on line 2 that is no rotation and shift"):
+            require_drive(np.stack([np.eye(4), pose]), Path("p"))
+    with pytest.raises(HarnessError, match=r"10.5 m between lines 3 and 4; expected at most 10 m"):
+        require_drive(np.stack([*[np.eye(4)] * 3, far]), Path("p"))
+
+
+@pytest.mark.real
+def test_real_poses_are_drives(real_root: Path) -> None:
+    for folder in sorted((real_root / "sequences").iterdir()):
+        require_drive(read_poses(folder / "poses.txt"), folder / "poses.txt")
 
 
 @pytest.mark.real

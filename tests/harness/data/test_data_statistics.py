@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.data.scan import Scan
 from harness.data.semantickitti import SemanticKitti
-from harness.data.statistics import class_counts, count_voxels, statistics
+from harness.data.statistics import class_counts, statistics
 
 WriteSequences = Callable[..., Path]
 
@@ -23,7 +22,8 @@ def test_the_figures_are_those_of_plain_counting(write_sequences: WriteSequences
         "mean": np.mean(sizes), "min": min(sizes), "median": np.median(sizes), "max": max(sizes),
     }  # fmt: skip
     cells = [{tuple(round(float(value) / 2.0) for value in point) for point in scan.xyz} for scan in scans]
-    assert figures.voxels_per_scan.mean == np.mean([len(voxels) for voxels in cells])
+    assert [level.voxel_size_m for level in figures.levels] == [2, 4, 8, 16, 32]
+    assert figures.levels[0].voxels_per_scan.mean == np.mean([len(voxels) for voxels in cells])
     ranges = sorted(float(np.linalg.norm(point.astype(float))) for scan in scans for point in scan.xyz)
     assert figures.range_m["max"] == pytest.approx(ranges[-1])
     for percent in (5, 50, 95):
@@ -35,19 +35,21 @@ def test_the_figures_are_those_of_plain_counting(write_sequences: WriteSequences
     assert sum(figures.class_shares.values()) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("size", [0.05, 1.0, 7.5])
-def test_voxels_are_those_of_float32_quotients(write_sequences: WriteSequences, size: float) -> None:
-    scan = SemanticKitti(write_sequences({"00": 1}, points=3000)).read("00/000000")
-    cells = {tuple(round(float(value / np.float32(size))) for value in point) for point in scan.xyz}
-    assert count_voxels(scan, size) == len(cells)
+def test_histograms_count_every_point_and_every_scan(write_sequences: WriteSequences) -> None:
+    dataset = SemanticKitti(write_sequences({"00": 5}, points=400))
+    figures = statistics(dataset, "train", voxel_size_m=2.0)
+    metres = [int(np.linalg.norm(p.astype(float))) for i in dataset.scan_ids("train") for p in dataset.read(i).xyz]
+    assert figures.range_histogram.edges == tuple(range(max(metres) + 2))
+    assert figures.range_histogram.counts == tuple(metres.count(metre) for metre in range(max(metres) + 1))
+    assert sum(figures.points_histogram.counts) == 5
+    assert (figures.points_histogram.edges[0], figures.points_histogram.edges[-1]) == (400, 412)
 
 
-def test_a_quotient_that_float64_would_round_up_is_in_the_lower_cell() -> None:
-    """Half of float32's 0.05 is its 0.025, exactly: a half to even. In float64 the same quotient is above a half."""
-    xyz = np.array([[0.0, 0, 0], [0.025, 0, 0], [0.026, 0, 0]], dtype=np.float32)
-    assert float(xyz[1, 0]) / 0.05 > 0.5
-    scan = Scan("00/000000", xyz, np.zeros(3, np.float32), labels=None, instances=None)
-    assert count_voxels(scan, 0.05) == 2
+def test_some_scans_stand_for_all(write_sequences: WriteSequences) -> None:
+    dataset = SemanticKitti(write_sequences({"00": 5, "10": 2}))
+    figures = statistics(dataset, "train", 1.0, scans=2)
+    assert (figures.scans, figures.scans_found) == (2, 7)
+    assert figures.points == len(dataset.read("00/000000")) + len(dataset.read("10/000001"))
 
 
 def test_a_split_without_labels_has_no_classes(write_sequences: WriteSequences) -> None:

@@ -5,11 +5,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
+import numpy as np
 
 from harness.data.integrity import check
+from harness.data.manifest import manifest_hash
+from harness.data.multiscan import SemanticKittiMultiScan
 from harness.data.semantickitti import SemanticKitti
-from harness.errors import HarnessError
 
 WriteSequences = Callable[..., Path]
 
@@ -17,17 +18,79 @@ WriteSequences = Callable[..., Path]
 def test_a_sound_set_passes(write_sequences: WriteSequences, tmp_path: Path) -> None:
     root = write_sequences({"00": 3, "08": 1, "11": 1})
     seen: list[tuple[int, int]] = []
-    report = check(root, progress=lambda done, total: seen.append((done, total)), manifest=tmp_path / "MANIFEST")
+    manifest = tmp_path / "MANIFEST"
+    report = check(SemanticKitti(root), progress=lambda done, total: seen.append((done, total)), manifest=manifest)
     assert report.ok
     assert report.notes == ()
     assert report.synthetic
     assert not report.partial
     assert report.sequences["00"].points == 50 + 53 + 56
     assert sum(report.class_points.values()) == 50 + 53 + 56 + 50
+    assert (report.sequences["00"].fewest_points, report.sequences["00"].most_points) == (50, 56)
     assert seen == [(done, 5) for done in range(1, 6)]
     ids = ["00/000000", "00/000001", "00/000002", "08/000000", "11/000000"]
     assert report.manifest == SemanticKitti(root).manifest(ids)
-    assert len((tmp_path / "MANIFEST").read_text().splitlines()) == 9
+    assert len(manifest.read_text().splitlines()) == 9
+
+
+def test_bounds_classes_and_instances_are_those_of_the_files(write_sequences: WriteSequences) -> None:
+    dataset = SemanticKitti(write_sequences({"00": 2, "08": 1}, points=700))
+    report = check(dataset)
+    points = np.concatenate([np.fromfile(dataset.points_path(f"00/{i:06d}"), "<f4").reshape(-1, 4) for i in range(2)])
+    for column, name in enumerate(("x_m", "y_m", "z_m", "intensity")):
+        assert report.sequences["00"].bounds[name] == (points[:, column].min(), points[:, column].max())
+    words = np.concatenate([np.fromfile(dataset.labels_path(f"00/{i:06d}"), "<u4") for i in range(2)])
+    assert report.sequences["00"].instances == len({int(word) for word in words if word >> 16})
+    labels = [int(c) for scan in ("00/000000", "00/000001", "08/000000") for c in dataset.read_labels(scan)]
+    assert report.class_points == {name: labels.count(c) for c, name in enumerate(dataset.label_map.names)}
+
+
+def test_a_scan_with_two_damaged_files_has_two_faults(write_sequences: WriteSequences) -> None:
+    root = write_sequences({"00": 1})
+    (root / "sequences/00/velodyne/000000.bin").write_bytes(bytes(9))
+    (root / "sequences/00/labels/000000.label").write_bytes(bytes(3))
+    assert [fault.found for fault in check(SemanticKitti(root)).faults] == ["9 bytes", "3 bytes"]
+
+
+def test_a_check_of_nothing_does_not_pass(tmp_path: Path) -> None:
+    (tmp_path / "sequences").mkdir()
+    report = check(SemanticKitti(tmp_path, partial=True))
+    assert [fault.found for fault in report.faults] == ["no scan"]
+
+
+def test_a_set_that_cannot_be_listed_has_one_fault(write_sequences: WriteSequences) -> None:
+    root = write_sequences({"00": 1})
+    (root / "synthetic.json").write_text("[")
+    report = check(SemanticKitti(root))
+    assert [Path(fault.file).name for fault in report.faults] == ["synthetic.json"]
+    assert report.manifest == manifest_hash({})
+
+
+def test_files_that_nothing_reads_are_notes(write_sequences: WriteSequences) -> None:
+    root = write_sequences({"00": 1, "11": 1})
+    (root / "sequences/00/labels/000001.label").touch()
+    (root / "sequences/00/labels/000000 (1).label").touch()
+    (root / "sequences/11/labels/000000.label").touch()
+    (root / "sequences/22").mkdir()
+    report = check(SemanticKitti(root))
+    assert report.ok
+    assert [note.found for note in report.notes] == [
+        "2 label files without a scan (000000 (1).label, 000001.label)",
+        "1 label files (000000.label)",
+        "1 entries of no split (22)",
+    ]
+
+
+def test_the_multi_scan_task_needs_poses(write_sequences: WriteSequences) -> None:
+    root = write_sequences({"00": 3})
+    sound = check(SemanticKittiMultiScan(root))
+    assert sound.ok
+    assert len(sound.class_points) == 26
+    assert sound.files == 8, "scans, labels, and both files of poses"
+    assert sound.manifest == SemanticKittiMultiScan(root).manifest(["00/000000", "00/000001", "00/000002"])
+    (root / "sequences/00/poses.txt").unlink()
+    assert [Path(fault.file).name for fault in check(SemanticKittiMultiScan(root)).faults] == ["poses.txt"]
+    assert check(SemanticKitti(root)).ok
 
 
 def test_every_fault_is_listed_at_once(write_sequences: WriteSequences) -> None:
@@ -41,7 +104,7 @@ def test_every_fault_is_listed_at_once(write_sequences: WriteSequences) -> None:
     (train / "poses.txt").write_text("1 0 0 0 0 1 0 0 0 0 1 0\n")
     (root / "sequences/08/poses.txt").write_text("1 0 0\n")
     (root / "sequences/08/calib.txt").write_text("Tr: 1 0 0\n")
-    report = check(root)
+    report = check(SemanticKitti(root))
     assert not report.ok
     places = sorted(str(Path(fault.file).relative_to(root / "sequences")) for fault in report.faults)
     assert places == [
@@ -60,35 +123,31 @@ def test_missing_poses_and_tr_are_notes(write_sequences: WriteSequences) -> None
     root = write_sequences({"00": 1})
     (root / "sequences/00/poses.txt").unlink()
     (root / "sequences/00/calib.txt").write_text("P0: 1\n")
-    report = check(root)
+    report = check(SemanticKitti(root))
     assert report.ok
     assert [Path(note.file).name for note in report.notes] == ["poses.txt", "calib.txt"]
 
 
 def test_missing_scans_are_faults_unless_the_copy_is_partial(write_sequences: WriteSequences) -> None:
     root = write_sequences({"00": 1, "08": 1}, declared=False)
-    report = check(root)
+    report = check(SemanticKitti(root))
     assert [fault.found for fault in report.faults].count("0 scans") == 20
     assert [fault.expected for fault in report.faults][:2] == ["4541 scans", "1101 scans"]
-    assert check(root, partial=True).ok
-    assert check(root, partial=True).partial
-    assert len(check(root, splits=("val",)).faults) == 1
+    partial = SemanticKitti(root, partial=True)
+    assert check(partial).ok
+    assert check(partial).partial
+    assert len(check(SemanticKitti(root), splits=("val",)).faults) == 1
 
 
 def test_the_report_is_json(write_sequences: WriteSequences) -> None:
     root = write_sequences({"00": 1})
     shutil.rmtree(root / "sequences/00/labels")
-    record = json.loads(check(root).model_dump_json())
+    record = json.loads(check(SemanticKitti(root)).model_dump_json())
     assert record["ok"] is False
     assert set(record["faults"][0]) == {"file", "found", "expected", "remedy"}
-
-
-def test_a_missing_set_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(HarnessError, match="nowhere"):
-        check(tmp_path / "nowhere")
 
 
 def test_workers_do_not_change_the_report(write_sequences: WriteSequences) -> None:
     root = write_sequences({"00": 9, "08": 2})
     (root / "sequences/00/velodyne/000004.bin").write_bytes(bytes(9))
-    assert check(root, workers=2) == check(root)
+    assert check(SemanticKitti(root), workers=2) == check(SemanticKitti(root))

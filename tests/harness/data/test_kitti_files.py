@@ -27,6 +27,7 @@ anywhere = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(hnp.arrays(np.float32, st.tuples(st.integers(1, 50), st.just(4)), elements=st.floats(-100, 100, width=32)))
 def test_points_are_read_as_written(tmp_path: Path, points: np.ndarray) -> None:
     path = tmp_path / "scan.bin"
+    points[:, 0] += 0.5 * (points == 0).all(axis=1)  # a row of zeros stands for a hole in the file
     path.write_bytes(b"".join(struct.pack("<4f", *row) for row in points.tolist()))
     np.testing.assert_array_equal(read_points(path), points)
     assert count_points(path) == len(points)
@@ -36,6 +37,7 @@ def test_points_are_read_as_written(tmp_path: Path, points: np.ndarray) -> None:
 @given(hnp.arrays(np.uint32, st.integers(1, 50)))
 def test_words_are_read_as_written(tmp_path: Path, words: np.ndarray) -> None:
     path = tmp_path / "scan.label"
+    words[0] |= 1  # instances without one class are words in the other byte order
     path.write_bytes(b"".join(struct.pack("<I", word) for word in words.tolist()))
     np.testing.assert_array_equal(read_words(path, len(words)), words)
     np.testing.assert_array_equal(read_whole_words(path), words)
@@ -51,6 +53,8 @@ def test_words_are_read_as_written(tmp_path: Path, words: np.ndarray) -> None:
         (struct.pack("<8f", 1, 2, 3, 0, 1, float("nan"), 3, 0), "1 of 2 points with a NaN"),
         (struct.pack("<8f", 1, 2, 3, 0, 1, 2, 3, float("nan")), "1 of 2 points with a NaN"),
         (struct.pack("<4f", float("-inf"), 2, 3, 0), "1 of 1 points with a NaN, an infinity"),
+        (bytes(16 * 3), "3 of 3 points that are zeros alone"),
+        (struct.pack("<4f", 1, 2, 3, 0) * 50 + bytes(16), "1 of 51 points that are zeros alone"),
         (struct.pack("<4f", 1e30, 2, 3, 0), "1 of 1 points with a NaN, an infinity or a value beyond 1000"),
     ],
 )
@@ -93,6 +97,22 @@ def test_half_words_are_refused(tmp_path: Path, size: int) -> None:
     path.write_bytes(bytes(size))
     with pytest.raises(HarnessError, match=f"000003.label: found {size} bytes"):
         read_whole_words(path)
+
+
+def test_words_in_the_other_byte_order_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "000003.label"
+    path.write_bytes(struct.pack(">3I", 40, 0, 72))
+    for read in (read_whole_words, lambda path: read_words(path, 3)):
+        with pytest.raises(HarnessError, match="instances without a single class; expected little-endian words"):
+            read(path)
+    path.write_bytes(bytes(12))
+    assert read_whole_words(path).tolist() == [0, 0, 0], "nothing labelled is no fault"
+
+
+def test_one_blank_point_in_a_hundred_is_let_pass(tmp_path: Path) -> None:
+    path = tmp_path / "000003.bin"
+    path.write_bytes(struct.pack("<4f", 1, 2, 3, 0) * 99 + bytes(16))
+    assert len(read_points(path)) == 100
 
 
 def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:

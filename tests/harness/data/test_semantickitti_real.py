@@ -7,8 +7,9 @@ import pytest
 
 from harness.data.integrity import check
 from harness.data.labels import SEMANTICKITTI
+from harness.data.scan_figures import count_voxels
 from harness.data.semantickitti import SemanticKitti
-from harness.data.statistics import count_voxels, statistics
+from harness.data.statistics import statistics
 from harness.errors import HarnessError
 
 pytestmark = pytest.mark.real
@@ -23,19 +24,23 @@ def test_the_copy_is_partial_and_says_so(real_root: Path) -> None:
 
 
 def test_all_scans_are_sound(real_root: Path) -> None:
-    report = check(real_root, partial=True)
+    report = check(SemanticKitti(real_root, partial=True))
     assert report.ok, report.faults
     assert sum(sequence.scans for sequence in report.sequences.values()) == 55
     assert {Path(note.file).name for note in report.notes} == {"calib.txt"}
     assert len(report.notes) == 11
+    for sequence in report.sequences.values():
+        if sequence.scans:
+            assert sequence.bounds["intensity"] == (0, pytest.approx(0.99))
+            assert -81 < sequence.bounds["x_m"][0] < sequence.bounds["x_m"][1] < 81
 
 
 def test_class_shares_are_those_of_streets(real_root: Path) -> None:
-    figures = statistics(SemanticKitti(real_root, partial=True), "train", voxel_size_m=0.05)
+    figures = statistics(SemanticKitti(real_root, partial=True), "train", voxel_size_m=0.05, scans=20)
     assert 90_000 < figures.points_per_scan.min <= figures.points_per_scan.max < 135_000
     assert figures.range_m["p50"] == pytest.approx(10.2, rel=0.2)
     assert figures.range_m["max"] < 85
-    assert 60_000 < figures.voxels_per_scan.mean < 120_000
+    assert 60_000 < figures.levels[0].voxels_per_scan.mean < 120_000
     for name, raw in (("road", 40), ("vegetation", 70), ("sidewalk", 48), ("building", 50)):
         official = SEMANTICKITTI.content[raw]
         assert official / 3 < figures.class_shares[name] < official * 3

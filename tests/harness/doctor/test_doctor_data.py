@@ -70,8 +70,8 @@ def test_a_wrong_root_is_told(makes_folder: bool, tmp_path: Path) -> None:
         (wrong / "dataset" / "sequences").mkdir(parents=True)
     found = inspect_data("semantickitti", wrong)
     assert found.path == str(wrong)
-    assert ("no scan in sequences" if makes_folder else "no such folder") in str(found.fault)
-    assert "sequences/00/velodyne/000000.bin" in str(found.fault)
+    assert ("without sequences/" if makes_folder else "no such folder") in str(found.fault)
+    assert "sequences/NN/velodyne" in str(found.fault)
 
 
 def test_a_broken_configuration_is_told() -> None:

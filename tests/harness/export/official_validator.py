@@ -1,4 +1,4 @@
-"""What SemanticKITTI's own validator demands of a single-scan archive, from the description of its checks.
+"""What SemanticKITTI's own validator demands of an archive of either task, from the description of its checks.
 
 1. The name ends with `.zip`. 2. The archive has entries for the folders `sequences/`, `sequences/NN/` and
 `sequences/NN/predictions/`, NN from 11 to 21. 3. For every scan of the local copy there is a label file with as many

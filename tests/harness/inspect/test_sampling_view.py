@@ -15,7 +15,8 @@ from scipy.stats import chisquare
 from backbones.voxelize import VoxelBatch
 from baselines.pvd.sampling import SupervoxelSample, SupervoxelSampler
 from baselines.pvd.settings import PVDSettings
-from harness.config import BackboneConfig, resolve_backbone
+from harness.config.models import BackboneConfig
+from harness.config.resolve import resolve_backbone
 from harness.data.loader import TrainingScans, load_batches
 from harness.data.semantickitti import SemanticKitti
 from harness.errors import HarnessError

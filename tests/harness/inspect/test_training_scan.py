@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from backbones.build import build_voxelizer
+from harness.config.recipes import resolve_recipe
+from harness.data.loader import TrainingScans, load_batches
 from harness.data.semantickitti import SemanticKitti
 from harness.errors import HarnessError
 from harness.inspect.training_scan import training_set, training_voxels
@@ -20,6 +23,20 @@ def test_the_scan_is_augmented_by_seed_and_epoch_alone(write_sequences: WriteSeq
     assert torch.equal(first.points.xyz, again.points.xyz)
     for other in (TrainingMoment(seed=3, epoch=1), TrainingMoment(seed=4, epoch=2)):
         assert not torch.equal(first.points.xyz, training_voxels(dataset, "00/000001", other).points.xyz)
+
+
+def test_a_mixed_and_capped_scan_is_the_one_that_training_meets(write_sequences: WriteSequences) -> None:
+    dataset = SemanticKitti(write_sequences({"00": 5}))
+    ids = tuple(dataset.scan_ids("train"))
+    recipe = {"base": "mix", "augmentation": {"max_voxels": 20}}
+    augmentation = resolve_recipe(recipe, "minkowskinet", "semantickitti", "test").augmentation
+    voxelizer = build_voxelizer("minkowskinet", 0.5)
+    for batch in load_batches(TrainingScans(dataset, ids, augmentation, 3), 2, 1, voxelizer, 0, 0):
+        moment = TrainingMoment(seed=3, epoch=2, voxel_size_m=0.5, augmentation=augmentation)
+        seen = training_voxels(dataset, batch.points.scan_ids[0], moment)
+        assert torch.equal(seen.points.xyz, batch.points.xyz)
+        assert torch.equal(seen.coordinates, batch.coordinates)
+        assert len(seen.coordinates) == 20
 
 
 def test_without_augmentation_the_scan_is_that_of_the_file(write_sequences: WriteSequences) -> None:

@@ -5,7 +5,8 @@ import pytest
 from backbones.sparse.geometry import Geometry
 from backbones.sparse.portable import PortableEngine
 from baselines.registry import SHIPPED
-from harness.config import MatrixConfig, parse_matrix
+from harness.config.matrix_file import parse_matrix
+from harness.config.models import MatrixConfig
 from harness.errors import HarnessError
 from harness.matrix.check import check_matrix
 

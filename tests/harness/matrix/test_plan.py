@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from harness.config import parse_matrix
+from harness.config.matrix_file import parse_matrix
 from harness.matrix.plan import plan
 from harness.spec import DatasetSpec
 

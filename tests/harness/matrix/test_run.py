@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness.config import parse_matrix
+from harness.config.matrix_file import parse_matrix
 from harness.data.semantickitti import SemanticKitti
 from harness.errors import HarnessError
 from harness.matrix.cell import Resources
-from harness.matrix.data import evenly_spaced, prepare_data, spread_by_size
+from harness.matrix.data import prepare_data, spread_by_size
 from harness.matrix.plan import plan
 from harness.matrix.run import run_matrix
 from harness.spec import CellResult
@@ -209,13 +209,6 @@ def test_a_cell_that_another_process_runs_is_left_to_it(root: Path, tmp_path: Pa
         results = run_matrix(specs, store, data, Resources(torch.device("cpu")), notes)
     assert [r.spec.role for r in results] == ["student"]
     assert any("another process" in note for note in notes.notes)
-
-
-def test_even_spreading() -> None:
-    items = list("abcdefghij")
-    assert evenly_spaced(items, 4) == ["a", "d", "g", "j"]
-    assert evenly_spaced(items, 1) == ["f"]
-    assert evenly_spaced(items, 20) == items
 
 
 def test_scans_are_spread_by_their_size(write_sequences) -> None:

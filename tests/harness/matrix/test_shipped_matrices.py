@@ -8,14 +8,15 @@ import pytest
 import torch
 
 from baselines.registry import SHIPPED
-from harness.config import BackboneConfig, MatrixConfig, load_matrix
+from harness.config.matrix_file import load_matrix
+from harness.config.models import BackboneConfig, MatrixConfig
 from harness.data.semantickitti import SemanticKitti
 from harness.matrix.cell import Resources
 from harness.matrix.data import prepare_data
 from harness.matrix.plan import plan
 from harness.matrix.run import run_matrix
 from harness.report.grouping import build_rows
-from harness.spec import CellResult, MeasureSpec, RecipeSpec
+from harness.spec import CellResult, MeasureSpec
 from harness.store import Store
 
 TINY = {"teacher_width": 0.125, "student_width": 0.0625}
@@ -49,7 +50,7 @@ def reduced(name: str) -> MatrixConfig:
     changes = {
         "backbones": tuple(BACKBONES[backbone.name] for backbone in matrix.backbones),
         "seeds": (0,),
-        "recipe": RecipeSpec(epochs=1, optimizer="adam", learning_rate=0.01),
+        "recipe": {"epochs": 1, "optimizer": "adam", "learning_rate": 0.01},
         "measure": MeasureSpec(macs_scans=1, latency_scans=0),
     }
     return matrix.model_copy(update=changes)

@@ -1,8 +1,9 @@
 import pytest
 
-from harness.config import MethodConfig, resolve_method
+from harness.config.models import MethodConfig
+from harness.config.resolve import resolve_method
 from harness.report.grouping import build_rows, by_method
-from harness.spec import MeasureSpec, RecipeSpec
+from harness.spec import MeasureSpec, RecipeSpec, TtaResult, TtaSpec
 
 
 def test_seeds_share_a_row_and_rows_stand_in_order(matrix) -> None:
@@ -164,3 +165,38 @@ def test_a_gain_does_not_depend_on_how_much_was_measured(spec, result) -> None:
     [delta] = [row.delta for row in build_rows([plain, pvd]) if not row.plain]
     assert delta is not None
     assert delta.mean == pytest.approx(0.1)
+
+
+def test_test_time_augmentation_stands_in_a_row_of_its_own(matrix) -> None:
+    views = TtaSpec(rotate_deg=(0, 45))
+    seen = [
+        r.model_copy(
+            update={
+                "tta": TtaResult(
+                    settings=views, views=8, score=r.score.model_copy(update={"miou": r.score.miou + 0.01})
+                )
+            }
+        )
+        for r in matrix
+    ]
+    rows = build_rows(seen)
+    assert [row.label for row in rows] == [
+        f"{name}{suffix}"
+        for name in ("teacher 1×", "student 0.5×", "student 0.5× + PVD")
+        for suffix in ("", " + TTA, 8 views (flip none x y xy, rotated 0° 45°)")
+    ]
+    for plain, augmented in zip(rows[::2], rows[1::2], strict=True):
+        assert augmented.miou.mean == pytest.approx(plain.miou.mean + 0.01)
+        assert augmented.differences == ["tta is True, not False"]
+        assert plain.differences == []
+        assert (augmented.gmacs, augmented.latency_ms) == (None, {})
+    assert rows[5].delta.mean == pytest.approx(rows[4].delta.mean)  # over the plain student with the same views
+    assert rows[3].delta is None
+
+
+def test_a_class_that_a_rule_leaves_out_has_no_figure(spec, result) -> None:
+    measured = result(spec(), 0.5)
+    name = next(iter(measured.score.iou))
+    score = measured.score.model_copy(update={"iou": measured.score.iou | {name: None}})
+    [row] = build_rows([measured.model_copy(update={"score": score})])
+    assert row.iou[name] is None

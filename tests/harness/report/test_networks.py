@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.config import BackboneConfig, resolve_backbone
+from harness.config.models import BackboneConfig
+from harness.config.resolve import resolve_backbone
 from harness.report.networks import MANUAL_MEMBER, network_notes
 from harness.spec import BackboneSpec
 

@@ -12,7 +12,8 @@ from backbones.output import SegmentationOutput
 from backbones.points import PointBatch
 from backbones.voxelize import VoxelBatch
 from baselines.method import Method, MethodContext, MethodSettings
-from harness.config import BackboneConfig, MethodConfig, resolve_backbone, resolve_method
+from harness.config.models import BackboneConfig, MethodConfig
+from harness.config.resolve import resolve_backbone, resolve_method
 from harness.spec import CellSpec, DatasetSpec, RecipeSpec
 from harness.train.learner import Learner, build_network, network_voxelizer
 

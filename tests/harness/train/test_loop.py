@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness.config import BackboneConfig, resolve_backbone
+from harness.config.models import BackboneConfig
+from harness.config.resolve import resolve_backbone
 from harness.data.loader import TrainingScans
 from harness.data.semantickitti import SemanticKitti
 from harness.spec import BackboneSpec, CellSpec, DatasetSpec, MethodSpec, RecipeSpec

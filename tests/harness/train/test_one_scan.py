@@ -9,7 +9,8 @@ from torch import Tensor
 
 from backbones.build import NAMES
 from backbones.points import PointBatch
-from harness.config import BackboneConfig, resolve_backbone
+from harness.config.models import BackboneConfig
+from harness.config.resolve import resolve_backbone
 from harness.train.learner import build_network, network_voxelizer
 from harness.train.one_scan import input_rows, output_rows, select_output, select_voxels
 

@@ -21,6 +21,15 @@ def test_one_epoch_warms_up_for_half_of_it() -> None:
     assert rates[-1] < 0.1
 
 
+def test_a_constant_rate_is_warmed_up_too() -> None:
+    flat = RecipeSpec(epochs=10, warmup_epochs=0, schedule="constant", learning_rate=0.4)
+    assert {learning_rate(step, 10, flat) for step in range(100)} == {0.4}
+    warmed = RecipeSpec(epochs=10, warmup_epochs=0.5, schedule="constant", learning_rate=0.4)
+    rates = [learning_rate(step, 10, warmed) for step in range(100)]
+    assert rates[:5] == pytest.approx([0.4 * (i + 1) / 6 for i in range(5)])
+    assert set(rates[5:]) == {0.4}
+
+
 def test_the_recipe_chooses_the_optimiser() -> None:
     parameter = [torch.nn.Parameter(torch.zeros(1))]
     sgd = build_optimiser(parameter, RecipeSpec(optimizer="sgd"))

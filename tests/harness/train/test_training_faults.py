@@ -10,7 +10,7 @@ import pytest
 import torch
 from test_loop import make_job, run
 
-from harness.config import parse_matrix
+from harness.config.matrix_file import parse_matrix
 from harness.data.semantickitti import SemanticKitti
 from harness.errors import HarnessError
 from harness.matrix.cell import Resources

@@ -19,7 +19,7 @@ def test_each_kind_of_ground_covers_the_area_of_its_band():
     assert area[Raw.SIDEWALK] == pytest.approx(2 * 2.0 * BLOCK_M)
     assert area[Raw.TERRAIN] == pytest.approx(2 * (OUTER_M - 6.0) * BLOCK_M)
     assert area[Raw.ROAD] + area[Raw.LANE_MARKING] == pytest.approx(8.0 * BLOCK_M)
-    assert area[Raw.LANE_MARKING] == pytest.approx(0.12 * BLOCK_M / 2, rel=0.3)
+    assert area[Raw.LANE_MARKING] == pytest.approx(0.1 * BLOCK_M / 5)
 
 
 def test_a_side_road_crosses_its_side_only():

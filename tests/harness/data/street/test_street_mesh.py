@@ -6,7 +6,8 @@ from harness.data.street.draws import generator
 from harness.data.street.mesh import box, cylinder, ellipsoid, merge
 from harness.data.street.people import bicycle, bicyclist, motorcycle, motorcyclist, person
 from harness.data.street.plants import bush, hedge, thicket, tree
-from harness.data.street.vehicles import bus, car, other_vehicle, truck
+from harness.data.street.roadworks import barrier, cone, excavator, trailer
+from harness.data.street.vehicles import bendy_bus, bus, car, caravan, tractor, truck
 
 
 def test_a_tapered_box_keeps_its_base_and_shrinks_its_top():
@@ -42,7 +43,9 @@ def test_merging_keeps_every_triangle_and_its_class():
 @pytest.mark.parametrize(
     "model, raw, longest",
     [
-        (car, Raw.CAR, 5.0), (truck, Raw.TRUCK, 9.5), (bus, Raw.BUS, 12.5), (other_vehicle, Raw.OTHER_VEHICLE, 7.5),
+        (car, Raw.CAR, 5.0), (truck, Raw.TRUCK, 9.5), (bus, Raw.BUS, 12.5), (bendy_bus, Raw.BENDY_BUS, 18.0),
+        (caravan, Raw.TRAILER, 7.5), (tractor, Raw.OTHER_VEHICLE, 4.0), (trailer, Raw.TRAILER, 4.5),
+        (excavator, Raw.CONSTRUCTION_VEHICLE, 4.5), (barrier, Raw.BARRIER, 1.6), (cone, Raw.TRAFFIC_CONE, 0.5),
         (person, Raw.PERSON, 1.0), (bicycle, Raw.BICYCLE, 2.0), (motorcycle, Raw.MOTORCYCLE, 2.2),
         (bicyclist, Raw.BICYCLIST, 2.0), (motorcyclist, Raw.MOTORCYCLIST, 2.2),
     ],

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.data.splits import SPLIT_OF_SEQUENCE
-from harness.data.street.plan import MAX_SCANS_PER_SEQUENCE, plan, stretches
+from harness.data.street.plan import SEMANTICKITTI_SEQUENCES, plan, stretches
 from harness.errors import HarnessError
 
 
@@ -38,7 +38,7 @@ def test_stretches_cover_every_scan_once(scans):
 @pytest.mark.parametrize(
     "scans, names, found",
     [(2, None, "2"), (9, ["22"], "22"), (1, ["00", "08"], "1 scans"), (9, ["00", "00"], "00, 00"), (9, [], "0 seq"),
-     (MAX_SCANS_PER_SEQUENCE + 1, ["00"], "a sequence of")],
+     (SEMANTICKITTI_SEQUENCES.longest + 1, ["00"], "a drive of")],
 )  # fmt: skip
 def test_a_wrong_wish_is_refused(scans, names, found):
     with pytest.raises(HarnessError, match=found):

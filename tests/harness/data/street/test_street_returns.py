@@ -3,8 +3,8 @@ import pytest
 
 from harness.data.street.classes import Material, Raw
 from harness.data.street.draws import generator
+from harness.data.street.hdl64e import HDL64E, rays
 from harness.data.street.returns import loss_probability, measure
-from harness.data.street.sensor import MAX_RANGE_M, rays
 
 TURN = rays(180)
 
@@ -36,24 +36,25 @@ def test_foliage_scatters_inwards():
 
 
 def test_nothing_comes_from_beyond_80_metres_or_from_nowhere():
-    assert len(echo(Raw.BUILDING, MAX_RANGE_M + 0.1).points) == 0
+    assert len(echo(Raw.BUILDING, HDL64E.max_range_m + 0.1).points) == 0
     assert len(echo(Raw.BUILDING, np.inf).points) == 0
 
 
 def test_loss_grows_with_range_grazing_incidence_and_glass():
     def loss(range_m, cosine, material=Material.MATTE):
-        return float(loss_probability(np.array([range_m]), np.array([cosine]), np.array([int(material)]))[0])
+        return float(loss_probability(np.array([range_m]), np.array([cosine]), np.array([int(material)]), HDL64E)[0])
 
     assert loss(10.0, 0.5) < 0.02
-    assert loss(75.0, 0.5) > 0.3
+    assert loss(75.0, 0.5) > 0.2
     assert loss(10.0, 0.01) > 0.2
     assert loss(10.0, 0.5, Material.GLASS) > 0.7
     kept = len(echo(Raw.CAR, 10.0, material=Material.GLASS).points) / len(TURN.ring)
     assert kept == pytest.approx(1 - loss(10.0, 0.5, Material.GLASS), abs=0.02)
 
 
-def test_instances_stay_and_far_foliage_is_left_unlabelled():
-    assert set((echo(Raw.CAR, 60.0).labels >> 16).tolist()) == {5}
+def test_instances_stay_and_what_is_far_is_left_unlabelled():
+    assert set((echo(Raw.CAR, 49.0).labels >> 16).tolist()) == {5}
+    assert set(echo(Raw.CAR, 51.0).labels.tolist()) == {0}
     assert set(echo(Raw.VEGETATION, 60.0).labels.tolist()) == {0}
 
 

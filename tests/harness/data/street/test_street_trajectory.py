@@ -1,9 +1,9 @@
 import numpy as np
 
-from harness.data.street.trajectory import SENSOR_HEIGHT_M, Centreline, Ego
+from harness.data.street.trajectory import Centreline, Ego
 
 LINE = Centreline(0, "00", 600.0)
-EGO = Ego(LINE, 10.0, -1.8)
+EGO = Ego(LINE, 10.0, -1.8, sensor_height_m=1.84)
 
 
 def test_poses_are_rigid_and_look_along_the_way():
@@ -20,7 +20,14 @@ def test_poses_are_rigid_and_look_along_the_way():
 def test_the_sensor_rides_at_its_height_over_the_lane():
     s = EGO.along(40)
     road = LINE.to_world(np.array([s, EGO.lateral(s), 0.0]))
-    assert np.allclose(EGO.pose(40)[:3, 3] - road, [0, 0, SENSOR_HEIGHT_M])
+    assert np.allclose(EGO.pose(40)[:3, 3] - road, [0, 0, 1.84])
+
+
+def test_the_velocity_is_the_change_of_place_in_the_sensors_axes():
+    for frame in (3, 40, 111):
+        change = EGO.pose(frame)[:3, 3] - EGO.pose(frame - 0.5)[:3, 3]
+        assert np.allclose(EGO.pose(frame)[:3, :3] @ EGO.velocity(frame) * 0.05, change)
+        assert 7.0 < EGO.velocity(frame)[0] < 13.0
 
 
 def test_the_street_keeps_lengths_along_and_across():

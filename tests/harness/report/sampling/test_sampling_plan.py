@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from canvas import Canvas
 
-from harness.data.palette import TRAIN_PALETTE
+from harness.data.palette import COLOUR_OF_CLASS
 from harness.report.sampling.plan import draw_plan
 from harness.report.sampling.polar import place
 from harness.report.sampling.style import SAMPLED
@@ -20,8 +20,7 @@ def drawn(view, points):
 
 def has_colour(canvas, axes, name, view, at):
     """Whether a class's colour is found within two metres of a place."""
-    class_id = list(view.data.class_points).index(name)
-    wanted = np.array(TRAIN_PALETTE[class_id]) / 255
+    wanted = np.array(COLOUR_OF_CLASS[name]) / 255
     steps = np.linspace(-2, 2, 21)
     found = [canvas.at(axes, (at[0] + dx, at[1] + dy)) for dx in steps for dy in steps]
     return np.abs(np.array(found) - wanted).max(axis=1).min() < 0.05

@@ -10,7 +10,7 @@ import pytest
 from harness.data.labels import SEMANTICKITTI
 from harness.data.poses import sensor_poses
 from harness.data.semantickitti import SemanticKitti
-from harness.data.street.write import synthesize_semantickitti
+from harness.data.street.semantickitti_write import synthesize_semantickitti
 from harness.errors import HarnessError
 
 AZIMUTHS = 360

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.data.street.sensor import BEAMS, elevations_deg, origin_offsets_m, rays
+from harness.data.street.hdl64e import BEAMS, elevations_deg, origin_offsets_m, rays
 
 UPPER_TOLERANCE_DEG, LOWER_TOLERANCE_DEG, MEAN_TOLERANCE_DEG = 0.6, 1.6, 0.4
 

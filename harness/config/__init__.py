@@ -1,0 +1,1 @@
+"""Matrix files: their keys, their reading, and what they leave to defaults."""

@@ -1,0 +1,85 @@
+"""The keys of a matrix file, their types and their defaults."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, field_validator, model_validator
+
+from backbones.build import NARROWEST, WIDEST
+from harness.config.recipes import COMMON
+from harness.spec import DatasetName, MeasureSpec, Strict
+
+RESERVED = ("store", "data", "submissions")
+"""Folders of --out that are no matrix's."""
+
+
+class SyntheticConfig(Strict):
+    """A synthetic data set to make before the run, instead of a root of the user's."""
+
+    scans: int = Field(default=16, ge=3)
+    azimuths: int = Field(default=512, ge=64, description="firings per turn; the real sensor has about 2000")
+    seed: int = Field(default=0, ge=0)
+
+
+class DatasetConfig(Strict):
+    """Which data set; its root comes from the command line, the environment or harness.toml."""
+
+    name: DatasetName = "semantickitti"
+    settings: dict[str, Any] = Field(default_factory=dict, description="those that differ from the data set's defaults")
+    synthetic: SyntheticConfig | None = None
+
+
+class BackboneConfig(Strict):
+    """A teacher and a student of one family on one grid."""
+
+    name: str = "minkowskinet"
+    teacher_width: float = Field(default=1.0, ge=NARROWEST, le=WIDEST)
+    student_width: float = Field(default=0.5, ge=NARROWEST, le=WIDEST)
+    voxel_size_m: float | None = Field(default=None, ge=0.005, le=10, description="None: that of the published recipe")
+    settings: dict[str, Any] = Field(default_factory=dict, description="those that differ from the backbone's defaults")
+
+
+class MethodConfig(Strict):
+    """A method by name or dotted path, and the settings that differ from its defaults."""
+
+    name: str
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_are_methods(cls, value: Any) -> Any:
+        """Read ``pvd`` as ``{name: pvd}``, and ``a + b`` as the sum of a and b with their defaults."""
+        if not isinstance(value, str):
+            return value
+        parts = [part.strip() for part in value.split("+")]
+        return {"name": value} if len(parts) == 1 else {"name": "sum", "settings": {"methods": parts}}
+
+
+class MatrixConfig(Strict):
+    """A matrix file. Its cells are the product of backbones, methods and seeds, and the teachers they need."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    dataset: DatasetConfig = DatasetConfig()
+    backbones: tuple[BackboneConfig, ...] = Field(min_length=1)
+    methods: tuple[MethodConfig, ...] = Field(min_length=1)
+    seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
+    teacher_seed: int | None = Field(default=None, ge=0, description="one teacher for all seeds; None: one per seed")
+    recipe: Any = Field(default=COMMON, description="name or keys of a recipe; `resolve_recipe` makes it complete")
+    measure: MeasureSpec = MeasureSpec()
+    engine: str = "auto"
+    submission: str | None = Field(default=None, description="method whose first cell is exported after the run")
+
+    @field_validator("seeds")
+    @classmethod
+    def _seeds_differ(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(value)) < len(value) or min(value) < 0:
+            raise ValueError("seeds must be different numbers of at least 0")
+        return value
+
+    @model_validator(mode="after")
+    def _methods_fit(self) -> MatrixConfig:
+        """Refuse names of the store's own folders."""
+        if self.name in RESERVED:
+            raise ValueError(f"name must not be one of {', '.join(RESERVED)}: those folders are the harness's own")
+        return self

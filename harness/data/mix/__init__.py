@@ -1,0 +1,1 @@
+"""Two training scans joined into one: LaserMix and PolarMix."""

@@ -1,0 +1,1 @@
+"""nuScenes-lidarseg, read from the official tables."""

@@ -1,0 +1,56 @@
+"""The contract of the harness: what a cell is, and what its result says. Typed, strict and versioned."""
+
+from harness.spec.cell import (
+    BackboneSpec,
+    CellSpec,
+    DatasetName,
+    DatasetSpec,
+    MeasureSpec,
+    MethodSpec,
+    ScoringRule,
+    TtaSpec,
+)
+from harness.spec.recipe import PUBLISHED_RATES, Augmentation, Flip, Mixing, MixKind, RecipeSpec
+from harness.spec.result import (
+    CellResult,
+    LatencyFit,
+    LatencyResult,
+    MacsResult,
+    ProtocolCard,
+    ScoreResult,
+    SpanResult,
+    TrainingResult,
+    TtaResult,
+)
+from harness.spec.strict import Strict
+
+__all__ = [
+    "PUBLISHED_RATES",
+    "SCHEMA_VERSION",
+    "Augmentation",
+    "BackboneSpec",
+    "CellResult",
+    "CellSpec",
+    "DatasetName",
+    "DatasetSpec",
+    "Flip",
+    "LatencyFit",
+    "LatencyResult",
+    "MacsResult",
+    "MeasureSpec",
+    "MethodSpec",
+    "MixKind",
+    "Mixing",
+    "ProtocolCard",
+    "RecipeSpec",
+    "ScoreResult",
+    "ScoringRule",
+    "SpanResult",
+    "Strict",
+    "TrainingResult",
+    "TtaResult",
+    "TtaSpec",
+]
+
+SCHEMA_VERSION = 1
+"""Version of `spec.json` and `result.json`; a file of another version is refused, never guessed at."""
