@@ -100,7 +100,7 @@ def check(
         synthetic=dataset.synthetic,
         partial=any(len(listing.found) < listing.official for _, listing in listings),
         sequences={listing.sequence: _sequence_report(split, listing, checks) for split, listing in listings},
-        class_points=dict(zip(dataset.label_map.names, np.atleast_1d(totals).tolist(), strict=False)),
+        class_points=dict(zip(dataset.class_names, np.atleast_1d(totals).tolist(), strict=False)),
         faults=found.faults,
         notes=found.notes,
         files=len(digests),

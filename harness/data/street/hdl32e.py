@@ -19,7 +19,7 @@ FULL_AZIMUTHS = 1084
 TURN_S = 0.05
 MIN_RANGE_M = 0.5
 HDL32E = Sensor(
-    height_m=1.84, max_range_m=105.0, range_quantum_m=0.002, base_loss=0.018, far_loss=0.7, labelled_to_m=np.inf
+    height_m=1.84, max_range_m=105.0, range_quantum_m=0.002, base_loss=0.025, far_loss=0.7, labelled_to_m=np.inf
 )
 
 

@@ -14,7 +14,7 @@ from harness.data.street.nuscenes_labels import EGO, to_nuscenes
 from harness.data.street.remission import remission
 from harness.data.street.returns import Returns
 
-_DARKEST, _SCALE, _GAMMA = 2.0, 230.0, 2.4
+_DARKEST, _SCALE, _GAMMA = 1.0, 254.0, 2.4
 _LOST_INTENSITY_MEAN = 10.0
 
 
@@ -62,8 +62,8 @@ def keyframe(turn: Turn, returns: Returns, velocity_mps: np.ndarray, rng: np.ran
 
 
 def intensity(reflected: np.ndarray) -> np.ndarray:
-    """Intensity from 0 to 255 of a remission [N] from 0 to 1.
+    """Intensity from 1 to 255 of a remission [N] from 0 to 1.
 
-    The power law is fitted by hand to the quartiles of one real keyframe.
+    The power law is fitted by hand to the percentiles of one real keyframe; its ends are those of the scale.
     """
-    return np.asarray(np.minimum(_DARKEST + _SCALE * reflected**_GAMMA, 255.0))
+    return np.asarray(_DARKEST + _SCALE * reflected**_GAMMA)

@@ -9,7 +9,7 @@ from harness.data.street.hdl64e import HDL64E
 from harness.data.street.mesh import Mesh
 from harness.data.street.raycast import Caster
 from harness.data.street.returns import Returns, measure
-from harness.data.street.scene import Street
+from harness.data.street.scene import SUBURB, Street, Surroundings
 from harness.data.street.traffic import Companion, Mover, Traffic, near
 from harness.data.street.trajectory import Centreline, Ego
 from harness.data.street.turn import Rays, Sensor
@@ -26,14 +26,14 @@ class Drive:
         seed, sequence: the key of every draw.
         frames: tenths of a second that it lasts; a longer sequence begins with the same scans.
         sensor: what rides on the roof.
-        extra_lane_m: how much wider each half of the road is.
+        surroundings: what the street is drawn from.
     """
 
     def __init__(
-        self, seed: int, sequence: str, frames: int, sensor: Sensor = HDL64E, extra_lane_m: float = 0.0
+        self, seed: int, sequence: str, frames: int, sensor: Sensor = HDL64E, surroundings: Surroundings = SUBURB
     ) -> None:
         self.seed, self.sequence = seed, sequence
-        self.street = Street.draw(seed, sequence, extra_lane_m)
+        self.street = Street.draw(seed, sequence, surroundings)
         speed = float(generator(seed, sequence, "speed").uniform(8.0, 12.5))
         self.line = Centreline(seed, sequence, length_m=speed * (0.1 * frames + 1.0) + 200.0)
         self.ego = Ego(self.line, speed, -_LANE_SHARE * self.street.half_width_m, sensor.height_m)

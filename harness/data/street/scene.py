@@ -24,6 +24,22 @@ def first_instance(block: int) -> int:
 
 
 @dataclass(frozen=True)
+class Surroundings:
+    """What the streets of a data set have in common; by default those of SemanticKITTI.
+
+    Attributes:
+        extra_lane_m: how much wider each half of the road is.
+        built_share: least and greatest share of plots with houses, of those that are houses or green.
+    """
+
+    extra_lane_m: float = 0.0
+    built_share: tuple[float, float] = (0.32, 0.62)
+
+
+SUBURB = Surroundings()
+
+
+@dataclass(frozen=True)
 class Street:
     """The character of a street, drawn once per sequence.
 
@@ -47,16 +63,16 @@ class Street:
     phase: int
 
     @classmethod
-    def draw(cls, seed: int, sequence: str, extra_lane_m: float = 0.0) -> "Street":
-        """The street of a sequence, each half of its road wider by `extra_lane_m`."""
+    def draw(cls, seed: int, sequence: str, surroundings: Surroundings = SUBURB) -> "Street":
+        """The street of a sequence."""
         rng = generator(seed, sequence, "street")
         return cls(
             seed,
             sequence,
-            half_width_m=rng.uniform(3.4, 4.6) + extra_lane_m,
+            half_width_m=rng.uniform(3.4, 4.6) + surroundings.extra_lane_m,
             sidewalk_m=rng.uniform(1.7, 2.6),
             verge_m=rng.uniform(0.8, 1.8),
-            built_share=rng.uniform(0.32, 0.62),
+            built_share=rng.uniform(*surroundings.built_share),
             slopes=(rng.uniform(-0.03, 0.07), rng.uniform(-0.03, 0.07)),
             phase=int(rng.integers(0, 12)),
         )

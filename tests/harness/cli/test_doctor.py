@@ -52,11 +52,12 @@ def test_json_has_its_keys_and_the_embedded_engine_works(harness, write_sequence
     result = harness("doctor", "--engine", "portable", "--semantickitti", root, "--out", tmp_path / "runs", "--json")
     record = json.loads(result.out)
     assert (result.code, record["ok"], record["problems"]) == (0, True, [])
-    [engine], [probe], [data] = record["engines"], record["determinism"], record["data"]
+    [engine], [probe], [data, nuscenes] = record["engines"], record["determinism"], record["data"]
     found: dict[str, Any] = {**record, "": record, "engines": engine, "devices": engine["devices"][0]}
     found |= {"determinism": probe, "packages": record["packages"][0], "data": data}
     assert {part: set(found[part]) for part in KEYS} == KEYS
     assert (engine["name"], engine["status"], probe["repeatable"]) == ("portable", "passed", True)
+    assert nuscenes["name"] == "nuscenes"
     assert data["sequences"]["00"] == {"split": "train", "scans": 2, "labels": 2, "expected": 2}
     assert not (tmp_path / "runs").exists(), "a doctor writes nothing"
 
