@@ -6,6 +6,7 @@ One keyframe is one street, so what belongs to its furniture can't be told from 
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from harness.data.street.hdl32e import BEAMS, FULL_AZIMUTHS, HDL32E, elevations_
 from harness.data.street.keyframe import keyframe
 from harness.data.street.nuscenes_write import CITY
 from harness.data.street.scan import Drive
+from harness.data.street.scene import Street
 from harness.data.street.statistics import NUSCENES_Z_M, RANGE_PERCENTILES, VOXEL_SIZES_M, scan_statistics
 
 TOLERANCE = 0.15
@@ -70,6 +72,15 @@ def shown(value: float) -> str:
     return f"{value:,.0f}".replace(",", " ") if value >= 100 else f"{value:.2f}"
 
 
+def test_its_streets_are_wider_and_denser_built_than_the_default_ones_and_alike_in_all_else():
+    for seed in SEEDS:
+        default, city = (Street.draw(seed, SCENES[0], *chosen) for chosen in ((), (CITY,)))
+        assert city.half_width_m == pytest.approx(default.half_width_m + 5.0)
+        assert default.built_share < 0.62 < 0.8 <= city.built_share <= 1.0
+        same = {"half_width_m": default.half_width_m, "built_share": default.built_share}
+        assert replace(city, **same) == default
+
+
 @pytest.mark.real
 def test_synthetic_keyframes_have_the_figures_of_the_real_one():
     real, synthetic = figures(real_keyframe()), synthetic_figures()
@@ -77,9 +88,7 @@ def test_synthetic_keyframes_have_the_figures_of_the_real_one():
     lines += [f"| {k} | {shown(v)} | {shown(synthetic[k])} | {synthetic[k] / v:.2f} |" for k, v in real.items()]
     sys.stdout.write("\n".join([*lines, ""]))
     wrong = {
-        name: (value, synthetic[name])
-        for name, value in real.items()
-        if abs(synthetic[name] / value - 1) > TOLERANCE
+        name: (value, synthetic[name]) for name, value in real.items() if abs(synthetic[name] / value - 1) > TOLERANCE
     }
     assert not wrong
 
