@@ -94,6 +94,10 @@ def _shipped(name: object, backbone: str, dataset: DatasetName, where: object) -
     for layer in recipe.layers:
         if layer.holds(backbone, dataset):
             content = _merge(content, layer.recipe)
+    if not content:
+        expected = "a recipe that has something for it"
+        remedy = f"Write the keys out, or name {COMMON}."
+        raise HarnessError(where, f"{name!r}, which has nothing for {backbone} on {dataset}", expected, remedy)
     return {**content, "name": name}
 
 

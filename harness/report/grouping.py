@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from harness.report.facts import card_facts, differences, merge, method_facts, spec_facts, usual_facts
 from harness.report.rows import Row
 from harness.report.statistics import paired_difference
-from harness.spec import CellResult, CellSpec, TtaResult, TtaSpec
+from harness.spec import CellResult, CellSpec, TtaSpec
 
 UNKNOWN = "unknown"
 """Shown for a setting that a cell of another version does not have."""
@@ -26,16 +26,17 @@ def build_rows(results: Iterable[CellResult], planned: Sequence[CellSpec] = ()) 
     cells: dict[str, tuple[CellSpec, CellResult | None]] = {spec.hash: (spec, None) for spec in planned}
     cells |= {result.spec.hash: (result.spec, result) for result in results}
     specs = {identity: spec for identity, (spec, _) in cells.items()}
+    wanted = {spec.hash: spec.measure.tta for spec in [*specs.values(), *planned]}
     rows: dict[str, Row] = {}
     for spec, result in cells.values():
         key = _row_key(spec, specs)
         while key in rows and spec.seed in rows[key].seeds:  # the same but for the seed of its teacher
             key += "+"
         _add(rows.setdefault(key, Row(spec)), spec, result)
-        if result is not None and result.tta is not None:
-            views = result.tta.settings
+        views = wanted.get(spec.hash) if result is None or result.tta is None else result.tta.settings
+        if views is not None:
             seen = rows.setdefault(key + views.model_dump_json(), Row(spec, tta=views))
-            _add(seen, spec, _with_tta(result, result.tta))
+            _add(seen, spec, _with_tta(result))
     ordered = sorted(rows.values(), key=_order)
     for members in _split(ordered, lambda row: row.group):
         _label(members)
@@ -61,8 +62,15 @@ def _add(row: Row, spec: CellSpec, result: CellResult | None) -> None:
         row.results[spec.seed] = result
 
 
-def _with_tta(result: CellResult, tta: TtaResult) -> CellResult:
-    """Return a result as test-time augmentation has it: another score and card, and a cost that is not measured."""
+def _with_tta(result: CellResult | None) -> CellResult | None:
+    """Return a result as test-time augmentation has it: another score and card, and a cost that is not measured.
+
+    A failed cell has failed here too; one that was evaluated without is missing.
+    """
+    if result is None or result.status == "failed":
+        return result
+    if (tta := result.tta) is None:
+        return None
     card = None if result.protocol is None else result.protocol.model_copy(update={"tta": True})
     return result.model_copy(update={"score": tta.score, "protocol": card, "macs": None, "latency": None})
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from statistics import median
@@ -16,7 +16,8 @@ from statistics import median
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from harness.data.street.hdl64e import FULL_AZIMUTHS
+from harness.data.street import hdl32e, hdl64e
+from harness.data.street.nuscenes_write import synthesize_nuscenes
 from harness.data.street.semantickitti_write import synthesize_semantickitti
 from harness.data.street.synthesis import SynthesisReport
 
@@ -35,13 +36,27 @@ def _one_core() -> Iterator[None]:
     os.sched_setaffinity(0, before)
 
 
-@pytest.mark.parametrize("azimuths, scans", [(FULL_AZIMUTHS, 24), (512, 48)], ids=["2083 azimuths", "512 azimuths"])
-def test_synthesis(benchmark: BenchmarkFixture, tmp_path: Path, azimuths: int, scans: int) -> None:
+@pytest.mark.parametrize(
+    "synthesize, azimuths, scans",
+    [
+        (synthesize_semantickitti, hdl64e.FULL_AZIMUTHS, 24),
+        (synthesize_semantickitti, 512, 48),
+        (synthesize_nuscenes, hdl32e.FULL_AZIMUTHS, 48),
+    ],
+    ids=["HDL-64E, 2083 azimuths", "HDL-64E, 512 azimuths", "HDL-32E, 1084 azimuths"],
+)
+def test_synthesis(
+    benchmark: BenchmarkFixture,
+    tmp_path: Path,
+    synthesize: Callable[[Path, int, int, int], SynthesisReport],
+    azimuths: int,
+    scans: int,
+) -> None:
     names, cpu_s = count(), list[float]()
 
     def write() -> SynthesisReport:
         start = time.process_time()
-        report = synthesize_semantickitti(tmp_path / str(next(names)), scans, 0, azimuths)
+        report = synthesize(tmp_path / str(next(names)), scans, 0, azimuths)
         cpu_s.append(time.process_time() - start)
         return report
 

@@ -232,3 +232,9 @@ def test_the_copy_kept_beside_the_results_makes_the_same_cells(recipe: object) -
 def test_the_shipped_comparisons_are_under_the_common_recipe() -> None:
     for name in ("methods", "ablation"):
         assert load_matrix(name).recipe == "common"
+
+
+def test_a_recipe_that_has_nothing_for_a_backbone_is_no_other_recipe_under_its_name() -> None:
+    with pytest.raises(HarnessError, match=r"'released', which has nothing for anothernet on nuscenes"):
+        resolve_recipe("released", "anothernet", "nuscenes", "test")
+    assert resolve_recipe("common", "anothernet", "nuscenes", "test").name == "common"

@@ -200,3 +200,15 @@ def test_a_class_that_a_rule_leaves_out_has_no_figure(spec, result) -> None:
     score = measured.score.model_copy(update={"iou": measured.score.iou | {name: None}})
     [row] = build_rows([measured.model_copy(update={"score": score})])
     assert row.iou[name] is None
+
+
+def test_a_seed_without_augmented_scores_is_named_in_their_row_too(spec, result) -> None:
+    views, wants = TtaSpec(), MeasureSpec(tta=TtaSpec())
+    done, failed, old = (result(spec(seed=seed, measure=wants), 0.5) for seed in range(3))
+    done = done.model_copy(update={"tta": TtaResult(settings=views, views=4, score=done.score)})
+    failed = failed.model_copy(update={"status": "failed", "reason": "out of memory", "score": None})
+    old = old.model_copy(update={"spec": spec(seed=2)})
+    planned = [spec(seed=seed, measure=wants) for seed in range(4)]
+    plain, augmented = build_rows([done, failed, old], planned)
+    assert (list(plain.results), plain.failed, plain.missing) == ([0, 2], {1: "out of memory"}, [3])
+    assert (list(augmented.results), augmented.failed, augmented.missing) == ([0], {1: "out of memory"}, [2, 3])
