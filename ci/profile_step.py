@@ -24,7 +24,7 @@ from backbones.sparse.engine import get_engine
 from backbones.sparse.kernel_map import KernelMap, KernelMapCache
 from harness.config.models import BackboneConfig
 from harness.config.resolve import resolve_backbone
-from harness.data.loader import TrainingScans, load_batches
+from harness.data.loader import TrainingScans
 from harness.data.semantickitti import SemanticKitti
 from harness.heap import keep_freed_memory
 from harness.measure.device import describe_device
@@ -88,7 +88,7 @@ def learner_and_batches(arguments: argparse.Namespace) -> tuple[Learner, Any]:
         engine=get_engine(arguments.engine).name,
     )
     scans = TrainingScans(dataset, (arguments.scan,), spec.recipe.augmentation, seed=0)
-    load = partial(load_batches, scans, 0, 1, network_voxelizer(backbone), 0, 0)
+    load = partial(scans.batch, 0, [arguments.scan], network_voxelizer(backbone))
     return Learner(spec, [1] * 20, None, torch.device("cpu")), load
 
 
@@ -118,9 +118,9 @@ def main() -> None:
     learner, load = learner_and_batches(arguments)
     backbones.voxelize.KernelMapCache = RecordedMaps  # type: ignore[misc]
     for _ in range(WARMUP_STEPS):
-        learner.step(next(load()), 0, 0.0)
+        learner.step(load(), 0, 0.0)
     start = time.perf_counter()
-    voxels = next(load())
+    voxels = load()
     loader_s = time.perf_counter() - start
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
         start = time.perf_counter()

@@ -100,7 +100,7 @@ def main() -> None:
     plain = cell(arguments, arguments.widths[0], "none", {})
     scans = TrainingScans(dataset, SCANS, plain.recipe.augmentation, seed=0)
     voxelize = network_voxelizer(plain.backbone)
-    batches = [b for epoch in range(BATCHES // 2) for b in load_batches(scans, epoch, 2, voxelize, 0, 0)]
+    batches = [batch for _, batch in load_batches(scans, range(BATCHES // 2), 2, voxelize, 0, 0)]
     counts = class_counts(dataset, SCANS, 0)
     print(f"{arguments.backbone} {arguments.widths[0]:g} / {arguments.widths[1]:g}, ", end="")  # noqa: T201
     print(f"{arguments.optimizer} at {arguments.learning_rate:g} after {arguments.warmup_steps} steps, ", end="")  # noqa: T201

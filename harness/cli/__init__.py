@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -62,6 +63,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; a user's mistake ends with one paragraph and exit code 2."""
     keep_freed_memory()
+    before = signal.signal(signal.SIGTERM, _interrupt)  # a stop by the system cleans up as one by the keyboard does
     sys.path.append(str(Path.cwd()))  # where a method of the user's own lies; last, so that it hides no package
     try:
         cli.main(standalone_mode=False)
@@ -71,10 +73,16 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped. A run goes on from its last checkpoint with the same command.", err=True)
+        click.echo("Stopped. `harness run` goes on from its last checkpoint with the same command.", err=True)
         sys.exit(130)
     except OSError as error:
         fail(f"{error.filename or 'output'}: {error.strerror or error}")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def fail(message: str) -> None:

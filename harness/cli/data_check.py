@@ -13,7 +13,7 @@ from harness.cli.options import json_option, print_json, progress_bar
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
-    from harness.data.integrity import CheckReport, SequenceReport
+    from harness.data.check_report import CheckReport, SequenceReport
     from harness.data.workers import Progress
 
 MOST_LINES = 40
@@ -48,14 +48,15 @@ def check_command(data: DataChoice, workers: int, manifest: Path | None, as_json
 
 def _check(data: DataChoice, workers: int, manifest: Path | None, progress: Progress, as_json: bool) -> CheckReport:
     """Check a copy. For scripts to read, one that can't be opened has a report as well; else that error is all."""
-    from harness.data.integrity import check, unlisted
+    from harness.data.check_report import unopened
+    from harness.data.integrity import check
 
     try:
         dataset = data.open()
     except HarnessError as error:
         if not as_json:
             raise
-        return unlisted(data.name, error)
+        return unopened(data.name, error)
     return check(dataset, workers, progress, manifest=manifest)
 
 
@@ -75,7 +76,8 @@ def _print(report: CheckReport, partial: bool) -> None:
     for fault in report.faults:
         click.echo(f"fault: {fault.file}: found {fault.found}; expected {fault.expected}. {fault.remedy}", err=True)
     verdict = "no fault" if report.ok else f"faults: {len(report.faults)}"
-    click.echo(f"{verdict}{' (partial copy)' if report.partial else ''}; manifest {report.manifest}")
+    manifest = "no manifest" if report.manifest is None else f"manifest of train and val {report.manifest}"
+    click.echo(f"{verdict}{' (partial copy)' if report.partial else ''}; {manifest}")
 
 
 def _spans(parts: list[SequenceReport]) -> str:

@@ -62,6 +62,9 @@ def _print(result: DataStatistics) -> None:
     if result.scans < result.scans_found:
         chosen = f"{result.scans} of {result.scans_found} scans, evenly spaced"
     click.echo(f"{result.split}: {chosen}, {result.points} points")
+    if result.asked_points < result.points:
+        click.echo(f"  {result.asked_points} points are the scans' own, and the classes are theirs; the rest of the")
+        click.echo("  figures count the past scans beside them as well, for networks compute on both")
     click.echo("  range in m  " + "  ".join(f"{name} {value:g}" for name, value in result.range_m.items()))
     click.echo(f"  {'per scan':18s} {'mean':>9s} {'min':>8s} {'median':>8s} {'max':>8s}")
     _print_spread("points", result.points_per_scan)

@@ -127,7 +127,8 @@ def _data(root: DataRoot) -> Iterable[Row]:
         yield root.name, root.fault or NOTHING
         return
     kind = " (synthetic)" if root.synthetic else ""
-    yield root.name, f"{root.path}{kind}, named by {root.source}"
+    settings = "".join(f", {key} {value}" for key, value in root.settings.items())
+    yield root.name, f"{root.path}{kind}{settings}, named by {root.source}"
     for split in SPLITS:
         parts = [(name, part) for name, part in root.sequences.items() if part.split == split]
         if parts:

@@ -35,10 +35,10 @@ def command(predictions: Path, data: DataChoice, split: str, as_json: bool) -> N
     from harness.errors import HarnessError
     from harness.evaluate.predictions import evaluate_predictions
 
-    dataset, chosen = data.open(), to_split(split)
+    dataset, chosen = None if data.name == "nuscenes" else data.open(), to_split(split)
     if not isinstance(dataset, SemanticKitti):
-        remedy = "Score cells on nuScenes by their tables: `harness tables`."
-        raise HarnessError(f"--dataset {data.name}", "predictions that are no .label files", "SemanticKITTI", remedy)
+        found, remedy = "a data set whose predictions are no .label files", "Its cells are scored by `harness tables`."
+        raise HarnessError(f"--dataset {data.name}", found, "a task of SemanticKITTI", remedy)
     with progress_bar("evaluate") as progress:
         scores = evaluate_predictions(predictions, dataset, chosen, progress)
     completeness = dataset.completeness(chosen)
@@ -59,5 +59,6 @@ def command(predictions: Path, data: DataChoice, split: str, as_json: bool) -> N
         return
     marks = f"{completeness.found} of {completeness.official} scans" + (" †partial" if completeness.missing else "")
     click.echo(f"mIoU {100 * scores.miou:.2f} %  ({split}, {marks}, rule {scores.rule})")
+    width = max(map(len, iou))
     for name, value in iou.items():
-        click.echo(f"  {name:14s} {100 * value:6.2f} %")
+        click.echo(f"  {name:{width}s} {100 * value:6.2f} %")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -19,9 +19,19 @@ from harness.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from backbones.points import PointBatch
     from baselines.pvd.settings import PVDSettings
-    from harness.inspect.view import TrainingMoment
+    from harness.config.models import BackboneConfig
+    from harness.data.dataset import Dataset
+    from harness.inspect.view import SamplingView, TrainingMoment
     from harness.spec import DatasetName
+
+
+class _Recipe(NamedTuple):
+    """A recipe as a matrix has it, and where it stands."""
+
+    content: Any
+    where: str
 
 
 @click.group("inspect")
@@ -62,7 +72,7 @@ def command() -> None:
 @click.option(
     "--matrix",
     metavar="NAME|FILE",
-    help="Take the augmentation, and the backbone's voxels or grid, from this matrix instead of the usual ones.",
+    help="Take the data set, the augmentation and the backbone's voxels or grid from this matrix, not the usual ones.",
 )
 @click.option("--backbone", default="minkowskinet", show_default=True, help="Whose voxels; see `harness ls backbones`.")
 @click.option(
@@ -108,17 +118,13 @@ def sampling_command(
       harness inspect sampling 00/000000 --semantickitti /data/part --partial --setting sampler=distance --json
       harness inspect sampling 00/000000 --no-augment --draws 1000 --setting blocks=8
     """
-    from harness.inspect.sampling import view_sampling
-    from harness.inspect.training_scan import training_set, training_voxels
     from harness.report.sampling.picture import draw_sampling
     from harness.report.sampling.text import sampling_text
 
-    moment = _moment(seed, epoch, backbone, voxel_size, augment, matrix, data.name)
-    pvd, dataset = _pvd(settings, data.name), data.open()
-    batch = training_voxels(dataset, scan, moment)
-    with progress_bar("class counts") as progress:
-        view = view_sampling(batch, pvd, training_set(dataset, workers, progress), moment, draws)
-    picture = draw_sampling(view, batch.points, out or Path(f"sampling-{scan.replace('/', '-')}.png"))
+    chosen, config, recipe = _run_of(matrix, backbone, voxel_size, augment, data)
+    moment = _moment(seed, epoch, config, recipe, chosen.name)
+    points, view = _view(scan, chosen.open(), moment, _pvd(settings, chosen.name), draws, workers)
+    picture = draw_sampling(view, points, out or Path(f"sampling-{scan.replace('/', '-')}.png"))
     if as_json:
         print_json({"picture": picture, **view.model_dump(mode="json")})
         return
@@ -126,48 +132,71 @@ def sampling_command(
     click.echo(f"picture: {picture}")
 
 
+def _run_of(
+    matrix: str | None, backbone: str, voxel_size_m: float | None, augment: bool, data: DataChoice
+) -> tuple[DataChoice, BackboneConfig, _Recipe | None]:
+    """Return what a run trains on and with: as the matrix has it, or as usual; no recipe for a scan as in its file.
+
+    Raises:
+        click.UsageError: a matrix is named whose augmentation is not to be used, or that is of another data set.
+        HarnessError: the matrix is wrong.
+    """
+    from harness.config.matrix_file import load_matrix
+    from harness.config.models import BackboneConfig
+    from harness.config.recipes import COMMON
+
+    if not augment:
+        refuse_beside("--no-augment", "matrix")
+    config, recipe = BackboneConfig(name=backbone), _Recipe(COMMON, "the usual recipe")
+    if matrix is not None:
+        loaded = load_matrix(matrix)
+        data, recipe = data.of_matrix(loaded.dataset), _Recipe(loaded.recipe, matrix)
+        config = next((other for other in loaded.backbones if other.name == backbone), config)
+    if voxel_size_m is not None:
+        config = config.model_copy(update={"voxel_size_m": voxel_size_m})
+    return data, config, recipe if augment else None
+
+
 def _moment(
-    seed: int,
-    epoch: int,
-    backbone: str,
-    voxel_size_m: float | None,
-    augment: bool,
-    matrix: str | None,
-    dataset: DatasetName,
+    seed: int, epoch: int, config: BackboneConfig, recipe: _Recipe | None, dataset: DatasetName
 ) -> TrainingMoment:
     """Return how training meets the scan.
 
     Raises:
-        click.UsageError: a matrix is named whose augmentation is not to be used.
-        HarnessError: the backbone, its voxel size or the matrix is wrong.
+        HarnessError: the backbone, its voxel size or the recipe is wrong.
     """
     from harness.config.grids import backbone_on
-    from harness.config.matrix_file import load_matrix
-    from harness.config.models import BackboneConfig
-    from harness.config.recipes import COMMON, resolve_recipe
+    from harness.config.recipes import resolve_recipe
     from harness.config.resolve import resolve_backbone
     from harness.inspect.view import TrainingMoment
 
-    if not augment:
-        refuse_beside("--no-augment", "matrix")
-    config, recipe = BackboneConfig(name=backbone), COMMON
-    if matrix is not None:
-        loaded = load_matrix(matrix)
-        recipe = loaded.recipe
-        config = next((other for other in loaded.backbones if other.name == backbone), config)
-    if voxel_size_m is not None:
-        config = config.model_copy(update={"voxel_size_m": voxel_size_m})
     config = backbone_on(dataset, config)
     network = resolve_backbone(config, 1.0, 1, "--backbone")
-    augmentation = resolve_recipe(recipe, network.name, dataset, matrix).augmentation
     return TrainingMoment(
         seed=seed,
         epoch=epoch,
         backbone=network.name,
         voxel_size_m=network.voxel_size_m,
         settings=config.settings,
-        augmentation=augmentation if augment else None,
+        augmentation=recipe and resolve_recipe(recipe.content, network.name, dataset, recipe.where).augmentation,
     )
+
+
+def _view(
+    scan: str, dataset: Dataset, moment: TrainingMoment, pvd: PVDSettings, draws: int, workers: int
+) -> tuple[PointBatch, SamplingView]:
+    """Read the scan as training meets it and the class counts, and return its points and what the sampler makes of it.
+
+    Raises:
+        HarnessError: no such scan, or the data or the settings are at fault.
+    """
+    from harness.inspect.sampling import view_sampling
+    from harness.inspect.training_scan import training_set, training_voxels
+
+    batch = training_voxels(dataset, scan, moment)
+    with progress_bar("class counts") as progress:
+        counted = training_set(dataset, workers, progress)
+    return batch.points, view_sampling(batch, pvd, counted, moment, draws)
 
 
 def _pvd(pairs: tuple[str, ...], dataset: DatasetName) -> PVDSettings:

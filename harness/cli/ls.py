@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from harness.cli.data_options import DATASETS
 from harness.cli.options import json_option, out_option, print_json
 from harness.errors import HarnessError
 
@@ -16,7 +17,7 @@ PIPED_COLUMNS = 2000
 
 @click.group("ls")
 def command() -> None:
-    """List matrices, cells, backbones, methods, data sets or engines.
+    """List matrices, cells, backbones, methods, data sets, recipes or engines.
 
     \b
     Examples:
@@ -188,6 +189,32 @@ def datasets(as_json: bool) -> None:
         for row in rows:
             row["scans"] = " ".join(f"{split}:{count}" for split, count in row["scans"].items())
             row["settings"] = " ".join(f"{key}={value}" for key, value in row["settings"].items())
+    show_rows(rows, as_json, "none")
+
+
+@command.command("recipes")
+@click.option("--dataset", type=click.Choice(DATASETS), default=DATASETS[0], show_default=True, help="To train on.")
+@json_option
+def recipes(dataset: str, as_json: bool) -> None:
+    """List the recipes that ship with the harness, backbone by backbone; --json has every key.
+
+    \b
+    Examples:
+      harness ls recipes --dataset nuscenes
+    """
+    from backbones.build import NAMES
+    from harness.config.recipes import resolve_recipe, shipped_recipes
+
+    task = next(name for name in DATASETS if name == dataset)
+    rows: list[dict[str, Any]] = []
+    for name in shipped_recipes():
+        for backbone in NAMES:
+            recipe = resolve_recipe(name, backbone, task, f"recipe {name}")
+            whole = recipe.model_dump(mode="json", exclude={"name"})
+            shown = {key: whole[key] for key in ("epochs", "batch_size", "optimizer", "learning_rate", "schedule")}
+            mix = recipe.augmentation.mix
+            row = {"recipe": name, "backbone": backbone}
+            rows.append(row | (whole if as_json else {**shown, "mix": None if mix is None else " ".join(mix.kinds)}))
     show_rows(rows, as_json, "none")
 
 

@@ -123,8 +123,11 @@ def _show_result(result: Any) -> None:
     click.echo(
         f"  mIoU {100 * result.score.miou:.2f} % on {result.protocol.split}{note}, rule {result.protocol.scoring_rule}"
     )
+    width = max(map(len, result.score.iou))
     for name, iou in result.score.iou.items():
-        click.echo(f"    {name:14s} {100 * iou:6.2f} %")
+        click.echo(f"    {name:{width}s} {'absent, left out' if iou is None else f'{100 * iou:6.2f} %'}")
+    if result.tta is not None:
+        click.echo(f"  with test-time augmentation, {result.tta.views} views: mIoU {100 * result.tta.score.miou:.2f} %")
     click.echo(
         f"  {result.parameters / 1e6:.3f} M parameters, {result.macs.gmacs_mean:.3f} GMACs ({result.macs.scans} scans)"
     )

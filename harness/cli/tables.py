@@ -35,7 +35,7 @@ def command(
       harness tables --out runs --write tables
     """
     from harness.report.grouping import build_rows, by_method
-    from harness.report.published import published_table
+    from harness.report.published import published_tables
     from harness.report.records import build_frame, build_records
     from harness.report.render import to_latex, to_markdown, write_tables
     from harness.report.tables import build_class_table, build_table
@@ -70,6 +70,6 @@ def command(
     else:
         tables = [
             build_class_table(rows) if classes else build_table(rows),
-            *([published_table()] if published else []),
+            *(published_tables(row.spec.dataset.name for row in rows) if published else []),
         ]
         click.echo("\n".join(to_latex(table) if kind == "latex" else to_markdown(table) for table in tables), nl=False)

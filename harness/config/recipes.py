@@ -104,6 +104,9 @@ def _shipped(name: object, backbone: str, dataset: DatasetName, where: object) -
 def _own(config: Mapping[Any, Any], backbone: str, dataset: DatasetName, where: object) -> dict[str, Any]:
     """Return the keys of a recipe that a matrix spells out, upon those of its base."""
     changes = {key: value for key, value in config.items() if key != "base"}
+    if isinstance(name := changes.get("name"), str) and name in shipped_recipes():
+        remedy = "Give it another name, or none."
+        raise HarnessError(f"{where}, key recipe.name", repr(name), "a name that no recipe has", remedy)
     if "base" not in config:
         return changes
     base = _shipped(config["base"], backbone, dataset, f"{where}, key recipe.base")

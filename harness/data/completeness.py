@@ -35,6 +35,8 @@ class SequenceListing:
         strays: names of other ``.bin`` files beside them.
         folder: of the scans; None when there is none.
         unread: why the folder can't be listed; None when it can.
+        absent: what a copy may well be without, all of this; None when it may not.
+        first_missing: the first file, or the folder, whose absence makes it lack scans; None when none is missing.
     """
 
     sequence: str
@@ -43,6 +45,13 @@ class SequenceListing:
     strays: tuple[str, ...]
     folder: Path | None
     unread: HarnessError | None = None
+    absent: HarnessError | None = None
+    first_missing: Path | None = None
+
+    @property
+    def missing(self) -> int:
+        """Number of scans that are not there."""
+        return self.official - len(self.found)
 
     @property
     def fault(self) -> HarnessError | None:
@@ -68,13 +77,15 @@ def list_sequence(root: Path, sequence: str, official: int) -> SequenceListing:
     try:
         names = sorted(path.name for path in folder.iterdir() if path.suffix == ".bin")
     except OSError as error:
-        dangling = folder.is_symlink() or folder.parent.is_symlink()
-        if isinstance(error, FileNotFoundError) and not dangling:
-            return SequenceListing(sequence, official, (), (), None)
+        if isinstance(error, FileNotFoundError) and not (folder.is_symlink() or folder.parent.is_symlink()):
+            return SequenceListing(sequence, official, (), (), None, first_missing=folder / "000000.bin")
         return SequenceListing(sequence, official, (), (), folder, unreadable(folder, error))
     frames = [name for name in names if _FRAME.fullmatch(name) and int(name[:6]) < official]
     strays = sorted(set(names).difference(frames))
-    return SequenceListing(sequence, official, tuple(name[:6] for name in frames), tuple(strays), folder)
+    present = tuple(name[:6] for name in frames)
+    gap = next((place for place, frame in enumerate(present) if int(frame) != place), len(present))
+    missing = folder / f"{gap:06d}.bin" if len(present) < official else None
+    return SequenceListing(sequence, official, present, tuple(strays), folder, first_missing=missing)
 
 
 @dataclass(frozen=True)
@@ -97,8 +108,8 @@ class Completeness:
     @property
     def missing(self) -> str:
         """The sequences that lack scans, for a message; empty when none does."""
-        lacking = [s for s in self.sequences if len(s.found) < s.official]
-        named = [f"{s.sequence} lacks {s.official - len(s.found)} of {s.official}" for s in lacking[:MOST_NAMED]]
+        lacking = [s for s in self.sequences if s.missing]
+        named = [f"{s.sequence} lacks {s.missing} of {s.official}" for s in lacking[:MOST_NAMED]]
         more = [f"and {len(lacking) - MOST_NAMED} more"] if len(lacking) > MOST_NAMED else []
         return ", ".join(named + more)
 

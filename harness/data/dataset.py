@@ -103,8 +103,20 @@ class Dataset(ABC):
         """File of a scan's points."""
 
     @abstractmethod
+    def labels_path(self, scan_id: str) -> Path:
+        """File of a scan's labels, where the scan is `labelled`."""
+
+    @abstractmethod
     def files(self, scan_id: str) -> list[str]:
         """Paths below the root, with forward slashes, of all files that a scan is read from."""
+
+    def file(self, path: str) -> Path:
+        """File of a path that `files` lists.
+
+        Raises:
+            HarnessError: it is one that is never read, such as a link that leaves the copy.
+        """
+        return self.root / path
 
     @abstractmethod
     def check_scan(self, scan_id: str) -> ScanCheck:
@@ -115,8 +127,15 @@ class Dataset(ABC):
         """Look at what belongs to a sequence beside its scans: where the sensor was, its calibration, unused files."""
 
     def check_copy(self) -> Findings:
-        """Look at what belongs to no sequence."""
+        """Look at what belongs to no sequence; an error that ends the look is a fault."""
         return Findings()
+
+    def require_geometry(self, scan_ids: Sequence[str]) -> None:  # noqa: B027  # most tasks need none
+        """Find out, without reading the scans, whether it is known where the sensor was, if reading them needs that.
+
+        Raises:
+            HarnessError: as `read` of the first scan that lacks it.
+        """
 
     def official_scans(self, split: Split) -> Mapping[str, int]:
         """Scans of a split by sequence: the official numbers, or those a synthetic set declares."""
@@ -135,11 +154,10 @@ class Dataset(ABC):
                 raise sequence.fault
         if listed.found == 0 or (listed.missing and not self.partial):
             found = f"{listed.found} scans ({listed.missing or 'no sequence'})"
-            remedy = (
-                "Complete the copy" if self.partial else "Complete the copy, or say --partial to use the scans found"
-            )
-            expected = f"the {listed.official} scans of the {split} split"
-            raise HarnessError(self.root, found, expected, remedy + "; such results are marked partial.")
+            remedy = "Complete the copy."
+            if listed.found:
+                remedy = "Complete the copy, or say --partial to use the scans found; such results are marked partial."
+            raise HarnessError(self.root, found, f"the {listed.official} scans of the {split} split", remedy)
         return [f"{sequence.sequence}/{frame}" for sequence in listed.sequences for frame in sequence.found]
 
     def manifest(self, scan_ids: Sequence[str], cache: Path | None = None) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from harness.errors import HarnessError
 
+FETCH = "Fetch the file again."
 AGAIN = "Fetch the file again; `harness data check` lists every damaged one."
 
 _KINDS = {

@@ -2,62 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from pydantic import computed_field
-
+from harness.data.check_report import CheckReport, as_told_here, sequence_report
 from harness.data.completeness import SequenceListing
 from harness.data.dataset import Dataset
 from harness.data.fault import Fault
 from harness.data.manifest import digest_file, manifest_hash, manifest_text
-from harness.data.scan_check import COLUMNS, Findings, ScanCheck
+from harness.data.scan_check import Findings, ScanCheck, told
 from harness.data.splits import SPLITS, Split
 from harness.data.workers import Progress, map_in_threads
 from harness.errors import HarnessError
 from harness.files import write_text
-from harness.spec import DatasetName, Strict
-
-
-class SequenceReport(Strict):
-    """The scans of one sequence, or scene.
-
-    `bounds` holds the least and the largest value of x, y, z in metres and of the intensity, as they are in the files;
-    it is empty where no scan can be read. `instances` counts the objects that the labels tell apart.
-    """
-
-    split: str
-    scans: int
-    official_scans: int
-    points: int
-    fewest_points: int
-    most_points: int
-    bounds: dict[str, tuple[float, float]]
-    instances: int
-
-
-class CheckReport(Strict):
-    """Outcome of a check. `notes` are findings that forbid nothing but what they name.
-
-    `manifest` is the hash of the `files` that could be read.
-    """
-
-    dataset: DatasetName
-    synthetic: bool
-    partial: bool
-    sequences: dict[str, SequenceReport]
-    class_points: dict[str, int]
-    faults: tuple[Fault, ...]
-    notes: tuple[Fault, ...]
-    files: int
-    manifest: str
-
-    @computed_field  # type: ignore[prop-decorator]
-    @property
-    def ok(self) -> bool:
-        """Whether no fault was found."""
-        return not self.faults
 
 
 def check(
@@ -79,90 +38,104 @@ def check(
     Raises:
         HarnessError: the manifest can't be written.
     """
-    try:
-        listings = [(split, listing) for split in splits for listing in dataset.completeness(split).sequences]
-    except HarnessError as error:
-        return unlisted(dataset.name, error)
-    scan_ids = [f"{listing.sequence}/{frame}" for _, listing in listings for frame in listing.found]
-    checks = dict(zip(scan_ids, map_in_threads(dataset.check_scan, scan_ids, workers, progress), strict=True))
-    findings = [_missing(dataset, listings)]
-    for _, listing in listings:
-        scans = [fault for frame in listing.found for fault in checks[f"{listing.sequence}/{frame}"].faults]
-        findings += [sequence_faults(dataset, listing), Findings(tuple(scans)), dataset.check_sequence(listing)]
-    found = Findings.joined([*findings, dataset.check_copy()])
+    copy = _list(dataset, splits)
+    outcomes = map_in_threads(dataset.check_scan, copy.scan_ids(SPLITS), workers, progress)
+    checks = dict(zip(copy.scan_ids(SPLITS), outcomes, strict=True))
     digests = {path: digest for scan in checks.values() for path, digest in scan.digests.items()}
-    found = Findings.joined([found, _digest_rest(dataset, scan_ids, digests, found.faults)])
+    found = Findings.joined([copy.findings, _look(dataset, copy, checks), told(dataset.check_copy)])
+    found = Findings.joined([found, _digest_rest(dataset, copy, digests, found.faults)])
     if manifest is not None:
         write_text(manifest, manifest_text(digests))
-    totals = np.sum([scan.class_points for scan in checks.values() if scan.class_points], axis=0, dtype=np.int64)
-    return CheckReport(
-        dataset=dataset.name,
-        synthetic=dataset.synthetic,
-        partial=any(len(listing.found) < listing.official for _, listing in listings),
-        sequences={listing.sequence: _sequence_report(split, listing, checks) for split, listing in listings},
-        class_points=dict(zip(dataset.class_names, np.atleast_1d(totals).tolist(), strict=False)),
-        faults=found.faults,
-        notes=found.notes,
-        files=len(digests),
-        manifest=manifest_hash(digests),
-    )
+    return _report(dataset, copy, checks, found, digests)
 
 
-def unlisted(name: DatasetName, error: HarnessError) -> CheckReport:
-    """Return the report of a copy that can't even be listed: one fault, and no file."""
-    return CheckReport(
-        dataset=name, synthetic=False, partial=False, sequences={}, class_points={}, faults=(Fault.of(error),),
-        notes=(), files=0, manifest=manifest_hash({}),
-    )  # fmt: skip
+@dataclass(frozen=True)
+class _Listed:
+    """The scans of a copy by split and sequence, and why the others can't be listed."""
+
+    listings: tuple[tuple[Split, SequenceListing], ...]
+    findings: Findings
+
+    def scan_ids(self, splits: Sequence[Split]) -> list[str]:
+        return [
+            f"{listing.sequence}/{frame}"
+            for split, listing in self.listings
+            if split in splits
+            for frame in listing.found
+        ]
 
 
-def sequence_faults(dataset: Dataset, listing: SequenceListing) -> Findings:
-    """Missing scans (unless the copy is declared partial), empty folders and stray scans of a sequence."""
+def _list(dataset: Dataset, splits: Sequence[Split]) -> _Listed:
+    """List the splits. One that can't be is a fault; not one scan is another, for a check of nothing must not pass."""
+    listings, faults = list[tuple[Split, SequenceListing]](), list[Fault]()
+    for split in splits:
+        try:
+            listings += [(split, listing) for listing in dataset.completeness(split).sequences]
+        except HarnessError as error:
+            faults.append(Fault.of(error))
+    if not faults and not any(listing.found for _, listing in listings):
+        faults.append(Fault.of(HarnessError(dataset.root, "no scan", "some", "Fetch the data set.")))
+    return _Listed(tuple(listings), Findings(tuple(faults)))
+
+
+def _look(dataset: Dataset, copy: _Listed, checks: Mapping[str, ScanCheck]) -> Findings:
+    """What is wrong with the sequences and their scans."""
+    found: list[Findings] = []
+    for _, listing in copy.listings:
+        scans = [fault for frame in listing.found for fault in checks[f"{listing.sequence}/{frame}"].faults]
+        found += [check_listing(dataset, listing), Findings(tuple(scans)), dataset.check_sequence(listing)]
+    return Findings.joined(found)
+
+
+def check_listing(dataset: Dataset, listing: SequenceListing) -> Findings:
+    """Empty folders, stray scans, and missing ones unless the copy is declared partial or may be without them all."""
+    if listing.absent is not None:
+        return Findings(notes=(Fault.of(listing.absent),))
     errors = [] if listing.fault is None else [listing.fault]
-    if not dataset.partial and len(listing.found) < listing.official:
-        where = f"{dataset.root}, {listing.sequence}"
-        remedy = "Complete the copy, or say --partial."
-        errors.append(HarnessError(where, f"{len(listing.found)} scans", f"{listing.official} scans", remedy))
+    if not dataset.partial and listing.first_missing is not None and (listing.found or not errors):
+        count = f"first of {listing.missing} missing scans" if listing.missing > 1 else "one missing scan"
+        found, expected = f"nothing there, the {count} of {listing.sequence}", f"the {listing.official} scans of it"
+        errors.append(HarnessError(listing.first_missing, found, expected, "Complete the copy, or say --partial."))
     return Findings(tuple(map(Fault.of, errors)))
 
 
-def _missing(dataset: Dataset, listings: Sequence[tuple[Split, SequenceListing]]) -> Findings:
-    """A fault where not one scan is there: a check of nothing must not pass."""
-    if any(listing.found for _, listing in listings):
-        return Findings()
-    return Findings((Fault.of(HarnessError(dataset.root, "no scan", "some", "Fetch the data set.")),))
+def _digest_rest(dataset: Dataset, copy: _Listed, digests: dict[str, str], faults: Sequence[Fault]) -> Findings:
+    """Hash what scans are read from beside their own files; a file with a fault is not told twice.
 
-
-def _digest_rest(
-    dataset: Dataset, scan_ids: Sequence[str], digests: dict[str, str], faults: Sequence[Fault]
-) -> Findings:
-    """Hash what scans are read from beside their own files; a file with a fault is not told twice."""
+    Neither is a past scan that is not there: the count of its sequence tells it.
+    """
     known = {fault.file for fault in faults}
-    paths = dict.fromkeys(path for scan_id in scan_ids for path in dataset.files(scan_id))
     found: list[Fault] = []
-    for path in paths:
-        if path not in digests:
+    for _, listing in copy.listings:
+        for path in _files(dataset, [f"{listing.sequence}/{frame}" for frame in listing.found]):
+            if path in digests or (listing.missing and not os.path.lexists(dataset.root / path)):
+                continue
             try:
-                digests[path] = digest_file(dataset.root / path)
+                digests[path] = digest_file(dataset.file(path))
             except HarnessError as error:
                 found += [Fault.of(error)] if error.where not in known else []
     return Findings(tuple(found))
 
 
-def _sequence_report(split: Split, listing: SequenceListing, checks: Mapping[str, ScanCheck]) -> SequenceReport:
-    scans = [checks[f"{listing.sequence}/{frame}"] for frame in listing.found]
-    points = [scan.points for scan in scans if scan.points]
-    bounds = np.array([scan.bounds for scan in scans if scan.bounds is not None], dtype=np.float64)
-    spans: list[tuple[float, float]] = []
-    if len(bounds):
-        spans = list(zip(bounds[:, 0].min(axis=0).tolist(), bounds[:, 1].max(axis=0).tolist(), strict=True))
-    return SequenceReport(
-        split=split,
-        scans=len(listing.found),
-        official_scans=listing.official,
-        points=sum(points),
-        fewest_points=min(points, default=0),
-        most_points=max(points, default=0),
-        bounds=dict(zip(COLUMNS, spans, strict=False)),
-        instances=len(frozenset[int]().union(*(scan.instances for scan in scans))),
+def _files(dataset: Dataset, scan_ids: Sequence[str]) -> Iterable[str]:
+    return dict.fromkeys(path for scan_id in scan_ids for path in dataset.files(scan_id))
+
+
+def _report(
+    dataset: Dataset, copy: _Listed, checks: Mapping[str, ScanCheck], found: Findings, digests: Mapping[str, str]
+) -> CheckReport:
+    counted = [scan.class_points for scan in checks.values() if scan.class_points]
+    classes = [sum(column) for column in zip(*counted, strict=True)]
+    read_by_runs = [path for path in _files(dataset, copy.scan_ids(("train", "val"))) if path in digests]
+    return CheckReport(
+        dataset=dataset.name,
+        synthetic=bool(copy.listings) and dataset.synthetic,
+        partial=any(listing.missing for _, listing in copy.listings if listing.absent is None),
+        sequences={listing.sequence: sequence_report(split, listing, checks) for split, listing in copy.listings},
+        class_points=dict(zip(dataset.class_names, classes, strict=False)),
+        faults=as_told_here(found.faults),
+        notes=as_told_here(found.notes),
+        files=len(digests),
+        manifest=manifest_hash({path: digests[path] for path in read_by_runs}) if read_by_runs else None,
+        manifest_all=manifest_hash(digests) if digests else None,
     )

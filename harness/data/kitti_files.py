@@ -8,17 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data.input_file import AGAIN, count_items, input_size, read_bytes
+from harness.data.point_files import MOST_METRES, MOST_POINTS, require_filled, require_sound
 from harness.errors import HarnessError
 
 POINT_BYTES = 16
 WORD_BYTES = 4
-MOST_POINTS = 4_000_000
-"""Thirty times a dense HDL-64E scan: a larger file is no scan and is not read into memory."""
-MOST_METRES = 1000.0
-"""Eight times the sensor's reach: a coordinate beyond this is damage."""
-MOST_BLANK = 0.01
-"""Share of points that may be zeros alone, as the blocks of a file that was allocated and never filled are. No point of
-the 55 real scans at hand is: the sensor sees nothing nearer than a metre."""
 
 
 def read_points(path: Path) -> NDArray[np.float32]:
@@ -29,7 +23,7 @@ def read_points(path: Path) -> NDArray[np.float32]:
 
     Raises:
         HarnessError: the file is missing, unreadable, truncated, without points, too large, or holds a NaN, an
-            infinity, an impossible coordinate, or zeros where points should be.
+            infinity, an impossible coordinate, or a block of zeros where points should be.
     """
     return to_points(read_bytes(path, count_points(path) * POINT_BYTES), path)
 
@@ -38,20 +32,15 @@ def to_points(data: NDArray[np.uint8], path: Path) -> NDArray[np.float32]:
     """View the bytes of a scan as points, as `read_points` returns them.
 
     Raises:
-        HarnessError: names `path`: a NaN, an infinity, an impossible coordinate, or zeros where points should be.
+        HarnessError: names `path`: a NaN, an infinity, an impossible coordinate, or a block of zeros.
     """
     points = data.view("<f4").reshape(-1, 4)
     # Both bounds are NaN where any value is, and two passes without a temporary array cost less than one with it.
     low, high = points.min(), points.max()
     if not (low >= -MOST_METRES and high <= MOST_METRES):
-        strange = int((~(np.abs(points) <= MOST_METRES)).any(axis=1).sum())
-        found = f"{strange} of {len(points)} points with a NaN, an infinity or a value beyond {MOST_METRES:g}"
-        raise HarnessError(path, found, "finite coordinates and remissions", AGAIN)
-    halves = points.view("<u8")
-    blank = len(points) - int(np.count_nonzero(halves[:, 0] | halves[:, 1]))
-    if blank > MOST_BLANK * len(points):
-        found = f"{blank} of {len(points)} points that are zeros alone"
-        raise HarnessError(path, found, "coordinates in metres, not the zeros of an unfinished copy", AGAIN)
+        expected = f"coordinates within {MOST_METRES:g} m and remissions that are numbers"
+        require_sound((np.abs(points) <= MOST_METRES).all(axis=1), expected, path)
+    require_filled(data, path)
     return points
 
 

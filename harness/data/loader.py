@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Generic, TypeVar
+from itertools import islice
+from typing import Generic, TypeAlias, TypeVar
 
 import torch
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from backbones.backbone import Voxelizer
-from backbones.points import PointBatch
 from backbones.voxelize import VoxelBatch
 from harness.data.augment import augment
 from harness.data.cap import cap_voxels
@@ -24,7 +25,10 @@ from harness.data.scan import Scan
 from harness.errors import HarnessError
 from harness.spec import Augmentation
 
+Item = TypeVar("Item")
 Batch = TypeVar("Batch")
+Step: TypeAlias = tuple[int, Sequence[str]]
+"""Epoch and scan ids of a batch."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +57,13 @@ class TrainingScans:
             scan = mix(scan, self.dataset, self.scan_ids, mixing, generator(self.seed, epoch, scan_id, "mixing"))
         return augment(scan, self.augmentation, generator(self.seed, epoch, scan_id, "augmentation"))
 
-    def voxelize(self, epoch: int, voxelizer: Voxelizer, points: PointBatch) -> VoxelBatch:
-        """Return the voxels of a batch as they look in one epoch: all of them, or as many as the cap allows."""
-        most = self.augmentation.max_voxels
+    def batch(self, epoch: int, scan_ids: Sequence[str], voxelize: Voxelizer) -> VoxelBatch:
+        """Return a batch as it looks in one epoch, with all its voxels or as many as the cap allows."""
+        points, most = collate([self.read(epoch, scan_id) for scan_id in scan_ids]), self.augmentation.max_voxels
         if most is None:
-            return voxelizer(points)
-        rngs = [generator(self.seed, epoch, scan_id, "voxels") for scan_id in points.scan_ids]
-        return cap_voxels(points, voxelizer, most, rngs)
+            return voxelize(points)
+        rngs = [generator(self.seed, epoch, scan_id, "voxels") for scan_id in scan_ids]
+        return cap_voxels(points, voxelize, most, rngs)
 
     def epoch_batches(self, epoch: int, batch_size: int) -> list[list[str]]:
         """Return the scans of each step of an epoch: a permutation of all, the last batch smaller if need be."""
@@ -70,47 +74,50 @@ class TrainingScans:
 
 def load_batches(
     scans: TrainingScans,
-    epoch: int,
+    epochs: Iterable[int],
     batch_size: int,
     voxelize: Voxelizer,
     first_step: int,
     workers: int,
-) -> Iterator[VoxelBatch]:
-    """Yield the batches of an epoch from step `first_step` on; see `prefetch` for `voxelize`, `workers` and errors."""
-    steps = scans.epoch_batches(epoch, batch_size)[first_step:]
-    return prefetch(partial(scans.read, epoch), steps, partial(scans.voxelize, epoch, voxelize), workers)
+) -> Iterator[tuple[int, VoxelBatch]]:
+    """Yield every batch of several epochs with its epoch; see `prefetch` for `workers` and errors.
 
-
-def prefetch(
-    read: Callable[[str], Scan],
-    batches: Sequence[Sequence[str]],
-    voxelize: Callable[[PointBatch], Batch],
-    workers: int,
-) -> Iterator[Batch]:
-    """Yield one prepared batch for each list of scan ids, in their order.
-
-    The global random state of torch is left alone, so that the draws of a training run don't depend on how often it
-    was interrupted.
+    One set of workers serves all epochs, so that none begins with a wait for its first batch.
 
     Args:
-        read: a scan by its id.
-        batches: scan ids, batch by batch.
-        voxelize: turns the points into what the networks read; runs in the workers.
-        workers: processes that read and voxelise ahead; 0 does it in this one. `read`, `voxelize` and its outcome are
-            picklable when above 0.
+        scans: to train on.
+        epochs: to go through, in this order.
+        batch_size: scans of a batch.
+        voxelize: turns the points into what the networks read; runs in the workers, so it is picklable.
+        first_step: batches to pass over, counted from the start of the first of `epochs`.
+        workers: processes that read, mix, augment and voxelise ahead.
+    """
+    steps = ((epoch, scan_ids) for epoch in epochs for scan_ids in scans.epoch_batches(epoch, batch_size))
+    return prefetch(partial(_load, scans, voxelize), islice(steps, first_step, None), workers)
+
+
+def _load(scans: TrainingScans, voxelize: Voxelizer, step: Step) -> tuple[int, VoxelBatch]:
+    epoch, scan_ids = step
+    return epoch, scans.batch(epoch, scan_ids, voxelize)
+
+
+def prefetch(prepare: Callable[[Item], Batch], items: Iterable[Item], workers: int) -> Iterator[Batch]:
+    """Yield what `prepare` makes of each item, in their order.
+
+    Each worker has at most two outcomes ready or under way; items are taken no earlier than that. The global random
+    state of torch is left alone, so that the draws of a training run don't depend on how often it was interrupted.
+
+    Args:
+        prepare: makes a batch; it and its outcome are picklable when `workers` is above 0.
+        items: what to prepare, each picklable too.
+        workers: processes that prepare ahead; 0 does it in this one.
 
     Raises:
-        HarnessError: a scan can't be read, from whichever process, or a worker was killed.
+        HarnessError: raised by `prepare`, in whichever process, or a worker was killed.
     """
-    loader = DataLoader(
-        _Scans(read),
-        batch_sampler=list(map(list, batches)),
-        collate_fn=_Prepare(voxelize),
-        num_workers=workers,
-        generator=torch.Generator(),
-    )
     try:
-        for outcome in loader:
+        # No name holds the iterator: an error's traceback would keep it, and its workers, alive.
+        for outcome in _start(prepare, items, workers):
             if isinstance(outcome, HarnessError):
                 raise outcome
             yield outcome
@@ -121,31 +128,36 @@ def prefetch(
         raise HarnessError("data loader", "a worker that was killed", f"{workers} running", remedy) from error
 
 
-class _Scans(TorchDataset[Scan | HarnessError]):
-    """Scans by id. An error is returned, not raised: torch would wrap it into one with a worker's traceback."""
+def _start(prepare: Callable[[Item], Batch], items: Iterable[Item], workers: int) -> Iterator[Batch | HarnessError]:
+    """Start the workers; they go when the iterator does."""
+    with warnings.catch_warnings():
+        # More workers than cores are the user's explicit choice.
+        warnings.filterwarnings("ignore", "This DataLoader will create", UserWarning)
+        loader = DataLoader(
+            _Prepared(prepare),
+            sampler=items,
+            batch_size=None,
+            collate_fn=_as_it_is,
+            num_workers=workers,
+            prefetch_factor=2 if workers else None,
+            generator=torch.Generator(),
+        )
+        return iter(loader)
 
-    def __init__(self, read: Callable[[str], Scan]) -> None:
-        self.read = read
 
-    def __getitem__(self, scan_id: str) -> Scan | HarnessError:
+class _Prepared(TorchDataset[Batch | HarnessError], Generic[Item, Batch]):
+    """Outcomes by item. An error is returned, not raised: torch would wrap it into one with a worker's traceback."""
+
+    def __init__(self, prepare: Callable[[Item], Batch]) -> None:
+        self.prepare = prepare
+
+    def __getitem__(self, item: Item) -> Batch | HarnessError:
         try:
-            return self.read(scan_id)
+            return self.prepare(item)
         except HarnessError as error:
             return error
 
 
-class _Prepare(Generic[Batch]):
-    """Scans of one batch to what the networks read."""
-
-    def __init__(self, voxelize: Callable[[PointBatch], Batch]) -> None:
-        self.voxelize = voxelize
-
-    def __call__(self, scans: list[Scan | HarnessError]) -> Batch | HarnessError:
-        read = [scan for scan in scans if isinstance(scan, Scan)]
-        for scan in scans:
-            if isinstance(scan, HarnessError):
-                return scan
-        try:
-            return self.voxelize(collate(read))
-        except HarnessError as error:
-            return error
+def _as_it_is(outcome: Batch) -> Batch:
+    """Keep an outcome from torch's own conversion, which turns tuples into lists."""
+    return outcome

@@ -53,8 +53,9 @@ def digest_files(root: Path, paths: Sequence[str], cache: Path | None) -> dict[s
     Args:
         root: folder that the paths are relative to.
         paths: of the files, with forward slashes.
-        cache: file that remembers hashes by (path, size, modification time in ns); None hashes every file. A cache
-            that can't be understood is made anew.
+        cache: file that remembers hashes by path, size, time of modification and time of change of status in ns: a
+            program may set the former as it likes, and not the latter. None hashes every file. A cache that can't be
+            understood is made anew.
 
     Returns:
         SHA-256 by path.
@@ -75,7 +76,7 @@ def _key(path: Path) -> str:
         state = path.stat()
     except OSError as error:
         raise unreadable(path, error) from error
-    return f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
+    return f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}|{state.st_ctime_ns}"
 
 
 def _load(cache: Path | None) -> dict[str, str]:

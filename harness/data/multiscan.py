@@ -85,6 +85,11 @@ class SemanticKittiMultiScan(SemanticKitti):
         ids = [f"{sequence}/{past:06d}" for past in frames if past >= 0]
         return [past_id for past_id in ids if not self.partial or os.path.lexists(self.points_path(past_id))]
 
+    def require_geometry(self, scan_ids: Sequence[str]) -> None:
+        """Look for the pose of every scan; reads poses.txt and calib.txt of each sequence once."""
+        for scan_id in scan_ids:
+            self._pose(scan_id)
+
     def files(self, scan_id: str) -> list[str]:
         """Paths below the root of the files that a scan is read from, those of its past scans and poses among them."""
         folder = f"sequences/{split_scan_id(scan_id)[0]}"

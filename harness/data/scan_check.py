@@ -59,12 +59,20 @@ class Findings:
 
     @classmethod
     def joined(cls, parts: Iterable[Findings]) -> Findings:
-        """All of several findings, in their order."""
+        """All of several findings, in their order; what several looks found alike, for they have one cause, once."""
         listed = list(parts)
         return cls(
-            tuple(fault for part in listed for fault in part.faults),
-            tuple(note for part in listed for note in part.notes),
+            tuple(dict.fromkeys(fault for part in listed for fault in part.faults)),
+            tuple(dict.fromkeys(note for part in listed for note in part.notes)),
         )
+
+
+def told(look: Callable[[], Findings]) -> Findings:
+    """Look at something; an error that ends the look is its one fault."""
+    try:
+        return look()
+    except HarnessError as error:
+        return Findings((Fault.of(error),))
 
 
 class HashedFiles:

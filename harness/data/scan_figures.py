@@ -29,14 +29,16 @@ class ScanFigures:
 
     Attributes:
         points: N.
+        asked: points whose prediction is wanted; fewer than N where past scans stand beside the current one.
         levels: voxels and 3³ pairs of each of the `LEVELS`, the finest first.
         cells: occupied cells of Cylinder3D's grid.
         ranges: [RANGE_BINS], points by distance to the sensor, in bins of `RANGE_BIN_M`.
         farthest_m: distance of the farthest point.
-        class_points: [C + 1], points by train id; None without labels.
+        class_points: [C + 1], asked points by train id; None without labels.
     """
 
     points: int
+    asked: int
     levels: tuple[tuple[int, int], ...]
     cells: int
     ranges: NDArray[np.int64]
@@ -53,22 +55,19 @@ def scan_figures(dataset: Dataset, voxel_size_m: float, scan_id: str) -> ScanFig
     scan = dataset.read(scan_id)
     range_m = np.sqrt((scan.xyz.astype(np.float64) ** 2).sum(axis=1))
     bins = np.minimum((range_m / RANGE_BIN_M).astype(np.int64), RANGE_BINS - 1)
+    asked = scan if scan.asked is None else scan.take(scan.asked)
     classes = None
-    if scan.labels is not None:
-        classes = np.bincount(scan.labels, minlength=dataset.label_map.classes + 1)
+    if asked.labels is not None:
+        classes = np.bincount(asked.labels, minlength=dataset.label_map.classes + 1)
     return ScanFigures(
         points=len(scan),
+        asked=len(asked),
         levels=level_counts(scan, voxel_size_m),
         cells=count_cells(scan),
         ranges=np.bincount(bins, minlength=RANGE_BINS),
         farthest_m=float(range_m.max()),
         class_points=classes,
     )
-
-
-def count_voxels(scan: Scan, voxel_size_m: float) -> int:
-    """Number of voxels that the networks are given, by `backbones.voxelize.voxelize_first_point`."""
-    return len(voxelize_first_point(collate([scan]), voxel_size_m).coordinates)
 
 
 def level_counts(scan: Scan, voxel_size_m: float) -> tuple[tuple[int, int], ...]:
@@ -85,5 +84,5 @@ def level_counts(scan: Scan, voxel_size_m: float) -> tuple[tuple[int, int], ...]
 
 
 def count_cells(scan: Scan) -> int:
-    """Occupied cells of Cylinder3D's grid, 480×360×32 with its default bounds."""
+    """Occupied cells of Cylinder3D's grid, 480×360×32 with its default bounds, which are those for SemanticKITTI."""
     return len(voxelize_cylinder(collate([scan]), Cylinder3DSettings()).coordinates)

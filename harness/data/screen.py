@@ -14,10 +14,10 @@ from harness.errors import HarnessError
 
 @dataclass(frozen=True)
 class Screened:
-    """Scans to use, in their order, and the reason for each one left out."""
+    """Scans to use, in their order, and each one left out with the reason."""
 
     scan_ids: list[str]
-    skipped: tuple[Fault, ...]
+    skipped: tuple[tuple[str, Fault], ...]
 
 
 def screen(dataset: Dataset, scan_ids: Sequence[str], workers: int = 0, progress: Progress | None = None) -> Screened:
@@ -32,11 +32,12 @@ def screen(dataset: Dataset, scan_ids: Sequence[str], workers: int = 0, progress
     if dataset.policy == "fail":
         return Screened(list(scan_ids), ())
     faults = list(map_items(partial(scan_fault, dataset), scan_ids, workers, progress))
-    good = [scan_id for scan_id, fault in zip(scan_ids, faults, strict=True) if fault is None]
+    outcomes = list(zip(scan_ids, faults, strict=True))
+    good = [scan_id for scan_id, fault in outcomes if fault is None]
     if not good:
         remedy = "Fetch the data again; `harness data check` lists every fault."
         raise HarnessError(dataset.root, f"{len(faults)} scans, every one damaged", "some that can be read", remedy)
-    return Screened(good, tuple(fault for fault in faults if fault is not None))
+    return Screened(good, tuple((scan_id, fault) for scan_id, fault in outcomes if fault is not None))
 
 
 def scan_fault(dataset: Dataset, scan_id: str) -> Fault | None:

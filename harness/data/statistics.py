@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from harness.data.dataset import Dataset
 from harness.data.evenly import evenly_spaced
-from harness.data.scan_figures import LEVELS, RANGE_BIN_M, RANGE_BINS, scan_figures
+from harness.data.scan_figures import LEVELS, RANGE_BIN_M, scan_figures
 from harness.data.splits import Split
+from harness.data.totals import Totals
 from harness.data.workers import Progress, map_items
 from harness.spec import DatasetName, Strict
 
@@ -51,8 +52,11 @@ class DataStatistics(Strict):
     `scans` were read, of the `scans_found` in the copy. `range_m` holds percentiles of the distance to the sensor over
     all points, to the upper edge of a bin of 1 cm, and the largest distance under ``max``; `range_histogram` has bins
     of 1 m. `levels` are the five resolutions of MinkowskiNet and SPVNAS, `cylinder_cells_per_scan` the occupied cells
-    of Cylinder3D's grid, 480×360×32 with its default bounds. `class_points` and `class_shares` are empty for a split
-    without labels; a share is of all points, ignored ones included.
+    of Cylinder3D's grid, 480×360×32 with its default bounds, −4 to 2 m, on every data set.
+
+    What a network computes on decides these: where past scans stand beside the current one, their points count. They
+    don't in `class_points` and `class_shares`, which are those of the `asked_points` alone, as in a score; both are
+    empty for a split without labels, and a share is of all asked points, ignored ones included.
     """
 
     dataset: DatasetName
@@ -61,6 +65,7 @@ class DataStatistics(Strict):
     scans: int
     scans_found: int
     points: int
+    asked_points: int
     points_per_scan: Spread
     points_histogram: Histogram
     levels: tuple[LevelFigures, ...]
@@ -94,33 +99,30 @@ def statistics(
     """
     found = dataset.scan_ids(split)
     chosen = found if scans is None else evenly_spaced(found, scans)
-    ranges = np.zeros(RANGE_BINS, dtype=np.int64)
-    classes = np.zeros(dataset.label_map.classes + 1, dtype=np.int64)
-    points, cells, levels = list[int](), list[int](), list[tuple[tuple[int, int], ...]]()
-    farthest_m = 0.0
-    for figures in map_items(partial(scan_figures, dataset, voxel_size_m), chosen, workers, progress):
-        points.append(figures.points)
-        cells.append(figures.cells)
-        levels.append(figures.levels)
-        ranges += figures.ranges
-        farthest_m = max(farthest_m, figures.farthest_m)
-        classes += 0 if figures.class_points is None else figures.class_points
-    named = dict(zip(dataset.label_map.names, classes.tolist(), strict=True)) if classes.any() else {}
+    figures = map_items(partial(scan_figures, dataset, voxel_size_m), chosen, workers, progress)
+    return _sum_up(dataset, split, voxel_size_m, len(found), Totals(dataset.label_map.classes, figures))
+
+
+def _sum_up(dataset: Dataset, split: Split, voxel_size_m: float, found: int, totals: Totals) -> DataStatistics:
+    points, classes = totals.points, dict[str, int]()
+    if totals.class_points.any():
+        classes = dict(zip(dataset.label_map.names, totals.class_points.tolist(), strict=True))
     return DataStatistics(
         dataset=dataset.name,
         synthetic=dataset.synthetic,
         split=split,
-        scans=len(chosen),
-        scans_found=len(found),
+        scans=len(points),
+        scans_found=found,
         points=sum(points),
+        asked_points=totals.asked,
         points_per_scan=_spread(points),
         points_histogram=_points_histogram(points),
-        levels=tuple(_level(level, voxel_size_m, [scan[level] for scan in levels]) for level in range(LEVELS)),
-        cylinder_cells_per_scan=_spread(cells),
-        range_m={**_percentiles(ranges), "max": farthest_m},
-        range_histogram=_range_histogram(ranges),
-        class_points=named,
-        class_shares={name: count / sum(points) for name, count in named.items()},
+        levels=tuple(_level(level, voxel_size_m, [scan[level] for scan in totals.levels]) for level in range(LEVELS)),
+        cylinder_cells_per_scan=_spread(totals.cells),
+        range_m={**_percentiles(totals.ranges), "max": totals.farthest_m},
+        range_histogram=_range_histogram(totals.ranges),
+        class_points=classes,
+        class_shares={name: count / totals.asked for name, count in classes.items()},
     )
 
 

@@ -5,14 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
+from typing import Any, get_args
 
+from harness.data.completeness import SequenceListing
 from harness.data.dataset import Dataset
+from harness.data.nuscenes.splits import Version
 from harness.data.open import open_dataset
 from harness.data.roots import CONFIG_FILE, find_root
 from harness.data.splits import SPLITS, Split
 from harness.errors import HarnessError
 from harness.spec import DatasetName
+
+_TRIED: dict[DatasetName, list[dict[str, Any]]] = {"nuscenes": [{"version": version} for version in get_args(Version)]}
+"""Settings to open a copy with, the first that it can be opened with; a data set left out has no choice."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,7 @@ class DataRoot:
         source: what names the root: the option, the environment variable or the file; None when nothing does.
         path: the root, or None.
         synthetic: whether `harness data synthesize` made it.
+        settings: that it was opened with.
         sequences: those that have a scan, by name.
         fault: what is wrong and what to do, or None.
     """
@@ -49,6 +57,7 @@ class DataRoot:
     source: str | None
     path: str | None
     synthetic: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
     sequences: Mapping[str, Sequence] = field(default_factory=dict)
     fault: str | None = None
 
@@ -71,12 +80,24 @@ def inspect_data(name: DatasetName, given: Path | None) -> DataRoot:
         return DataRoot(name=name, source=source, path=None, fault=str(error))
     place = DataRoot(name=name, source=_source(name, given), path=str(path))
     try:
-        dataset = open_dataset(name, path, partial=True)
+        dataset = _open(name, path)
+        place = replace(place, settings=dataset.settings)
         sequences = dict(_sequences(dataset))
     except HarnessError as error:
         return replace(place, fault=str(error))
     fault = None if sequences else str(_nothing(path))
     return replace(place, synthetic=dataset.synthetic, sequences=sequences, fault=fault)
+
+
+def _open(name: DatasetName, path: Path) -> Dataset:
+    """Open a copy with the first settings that it can be opened with; where there are none, raise the first error."""
+    errors: list[HarnessError] = []
+    for settings in _TRIED.get(name, [{}]):
+        try:
+            return open_dataset(name, path, partial=True, settings=settings)
+        except HarnessError as error:
+            errors.append(error)
+    raise errors[0]
 
 
 def _source(name: str, given: Path | None) -> str:
@@ -86,15 +107,30 @@ def _source(name: str, given: Path | None) -> str:
 
 
 def _sequences(dataset: Dataset) -> Iterator[tuple[str, Sequence]]:
+    files_of = cache(_file_names)
     for split in SPLITS:
         for listing in dataset.completeness(split).sequences:
             if listing.fault is not None:
                 raise listing.fault
             if listing.found:
-                paths = (dataset.files(f"{listing.sequence}/{frame}")[1:] for frame in listing.found)
-                labels = sum((dataset.root / path).is_file() for later in paths for path in later)
+                paths = _label_paths(dataset, listing)
+                labels = sum(path.name in files_of(path.parent) for path in paths)
                 part = Sequence(split=split, scans=len(listing.found), labels=labels, expected=listing.official)
                 yield listing.sequence, part
+
+
+def _label_paths(dataset: Dataset, listing: SequenceListing) -> list[Path]:
+    scan_ids = [f"{listing.sequence}/{frame}" for frame in listing.found]
+    return [dataset.labels_path(scan_id) for scan_id in scan_ids if dataset.labelled(scan_id)]
+
+
+def _file_names(folder: Path) -> frozenset[str]:
+    """Names of the files in a folder, read at once: nuScenes has 34 000 in one."""
+    try:
+        with os.scandir(folder) as entries:
+            return frozenset(entry.name for entry in entries if entry.is_file())
+    except OSError:
+        return frozenset()
 
 
 def _nothing(root: Path) -> HarnessError:

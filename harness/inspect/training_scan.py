@@ -32,7 +32,7 @@ def training_voxels(dataset: Dataset, scan_id: str, moment: TrainingMoment) -> V
         return voxelizer(collate([dataset.read(scan_id)]))
     partners = (scan_id,) if moment.augmentation.mix is None else tuple(dataset.scan_ids("train"))
     scans = TrainingScans(dataset, partners, moment.augmentation, moment.seed)
-    return scans.voxelize(moment.epoch, voxelizer, collate([scans.read(moment.epoch, scan_id)]))
+    return scans.batch(moment.epoch, [scan_id], voxelizer)
 
 
 def training_set(dataset: Dataset, workers: int = 0, progress: Progress | None = None) -> TrainingSet:

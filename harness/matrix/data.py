@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from backbones.points import PointBatch
 from harness.data.collate import collate
 from harness.data.dataset import Dataset
 from harness.data.evenly import evenly_spaced
-from harness.data.screen import screen
+from harness.data.screen import Screened, screen
+from harness.data.splits import Split
 from harness.data.statistics import class_counts
 from harness.data.workers import map_items
 from harness.errors import HarnessError
@@ -19,6 +22,7 @@ from harness.files import make_folder
 from harness.spec import DatasetSpec
 
 MANIFEST_CACHE = "manifest-cache.json"
+RUN_SPLITS: tuple[Split, ...] = ("train", "val")
 
 
 @dataclass(frozen=True)
@@ -52,23 +56,18 @@ def prepare_data(
         on_note: called with a sentence about each scan left out.
 
     Raises:
-        HarnessError: the copy is incomplete, an evaluation scan is damaged, or a split has no labelled point.
+        HarnessError: the copy is incomplete, an evaluation scan is damaged, a training scan's place is unknown to a
+            task that needs it, or a split has no labelled point.
     """
-    chosen, skipped = {}, []
-    for split in ("train", "val"):
-        screened = screen(dataset, dataset.scan_ids(split), workers)
-        for fault in screened.skipped:
-            skipped.append(fault.file)
-            on_note(f"Left out: {fault.file}: found {fault.found}; expected {fault.expected}.")
-        chosen[split] = tuple(screened.scan_ids)
+    screened = {split: screen(dataset, dataset.scan_ids(split), workers) for split in RUN_SPLITS}
+    for scan_id, fault in chain.from_iterable(split.skipped for split in screened.values()):
+        on_note(f"Left out {scan_id}: {fault.file}: found {fault.found}; expected {fault.expected}.")
+    chosen = {split: tuple(found.scan_ids) for split, found in screened.items()}
     make_folder(store)
+    dataset.require_geometry(chosen["train"])
     for _ in map_items(partial(_read_once, dataset), chosen["val"], workers):
         pass  # a damaged evaluation scan is better found before the training than after it
-    counts = {split: class_counts(dataset, ids, workers) for split, ids in chosen.items()}
-    for split, numbers in counts.items():
-        if not any(numbers[1:]):
-            found = f"{sum(numbers)} points in {len(chosen[split])} scans, all ignored"
-            raise HarnessError(f"{dataset.root}, {split} split", found, "some labelled points", "Check its labels.")
+    counts = {split: _labelled_counts(dataset, split, ids, workers) for split, ids in chosen.items()}
     description = dataset.description()
     spec = DatasetSpec(
         name=description.name,
@@ -78,10 +77,35 @@ def prepare_data(
         partial=any(len(chosen[split]) < description.official_scans[split] for split in chosen),
         scans={split: len(ids) for split, ids in chosen.items()},
         official_scans=description.official_scans,
-        skipped=tuple(dict.fromkeys(str(Path(file).relative_to(dataset.root)) for file in skipped)),
+        skipped=tuple(chain.from_iterable(_names_of_skipped(dataset, split) for split in screened.values())),
         settings=description.settings,
     )
     return RunData(dataset, chosen["train"], chosen["val"], spec, counts["train"])
+
+
+def _names_of_skipped(dataset: Dataset, screened: Screened) -> list[str]:
+    """Return what names each scan left out: its file at fault or, where others are read from that too, both."""
+    if not screened.skipped:
+        return []
+    scan_ids = [*screened.scan_ids, *(scan_id for scan_id, _ in screened.skipped)]
+    readers = Counter(chain.from_iterable(map(dataset.files, scan_ids)))
+    names = []
+    for scan_id, fault in screened.skipped:
+        path = Path(fault.file)
+        if path.is_relative_to(dataset.root):
+            file = path.relative_to(dataset.root).as_posix()
+            names.append(file if readers[file] == 1 else f"{scan_id} ({file})")
+        else:
+            names.append(scan_id)  # such a path is this machine's alone, and the name is part of a cell's identity
+    return names
+
+
+def _labelled_counts(dataset: Dataset, split: Split, scan_ids: Sequence[str], workers: int) -> tuple[int, ...]:
+    counts = class_counts(dataset, scan_ids, workers)
+    if not any(counts[1:]):
+        found = f"{sum(counts)} points in {len(scan_ids)} scans, all ignored"
+        raise HarnessError(f"{dataset.root}, {split} split", found, "some labelled points", "Check its labels.")
+    return counts
 
 
 def _read_once(dataset: Dataset, scan_id: str) -> None:

@@ -93,4 +93,4 @@ def _text(value: Any) -> str:
         return f"{value:g}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_text, value)) + "]"
-    return "unknown" if value is None else str(value)
+    return "none" if value is None else str(value)

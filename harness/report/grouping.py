@@ -9,6 +9,9 @@ from harness.report.rows import Row
 from harness.report.statistics import paired_difference
 from harness.spec import CellResult, CellSpec, TtaSpec
 
+MOST_LISTED = 6
+"""Views along one axis that a label names one by one."""
+
 UNKNOWN = "unknown"
 """Shown for a setting that a cell of another version does not have."""
 
@@ -119,12 +122,16 @@ def _label(members: list[Row]) -> None:
 def _views(tta: TtaSpec) -> str:
     """Say how a scan is seen: ``4 views (flip none x y xy)``; what leaves every view as it is is not named."""
     parts = {
-        "flip": " ".join(tta.flip),
-        "rotated": " ".join(f"{angle:g}°" for angle in tta.rotate_deg),
-        "scaled": " ".join(f"{factor:g}" for factor in tta.scale),
+        "flip": _listed(tta.flip),
+        "rotated": _listed([f"{angle:g}°" for angle in tta.rotate_deg]),
+        "scaled": _listed([f"{factor:g}" for factor in tta.scale]),
     }
     shown = ", ".join(f"{name} {values}" for name, values in parts.items() if values not in ("none", "0°", "1"))
     return f"{tta.views} {'view' if tta.views == 1 else 'views'}" + (f" ({shown})" if shown else "")
+
+
+def _listed(values: Sequence[str]) -> str:
+    return " ".join(values) if len(values) <= MOST_LISTED else f"in {len(values)} ways from {values[0]} to {values[-1]}"
 
 
 def _compute_gains(members: list[Row]) -> None:
@@ -143,8 +150,11 @@ def _note_differences(members: list[Row]) -> None:
 
 
 def _facts(row: Row) -> dict[str, str]:
-    """Join the facts of a row's spec and of all its seeds' cards."""
-    return merge([spec_facts(row.spec), *(card_facts(result) for result in row.results.values())])
+    """Join the facts of a row's spec and of all its seeds' cards; whether it has several views its label says."""
+    facts = merge([spec_facts(row.spec), *(card_facts(result) for result in row.results.values())])
+    if row.tta is not None:
+        facts.pop("tta", None)
+    return facts
 
 
 def _baseline(row: Row, plain: list[Row]) -> Row | None:

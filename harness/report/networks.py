@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from hashlib import sha256
 
+from harness.config.grids import backbone_on
 from harness.config.models import BackboneConfig
 from harness.config.resolve import resolve_backbone
-from harness.spec import BackboneSpec
+from harness.spec import BackboneSpec, DatasetName
 
 MANUAL_MEMBER = "spvnas: the member drawn by hand, SPVCNN; those found by search are no longer published"
 
 
-def network_notes(backbone: BackboneSpec) -> list[str]:
+def network_notes(backbone: BackboneSpec, dataset: DatasetName) -> list[str]:
     """Return a sentence for each way in which a network is not what its name alone would say.
 
     Args:
         backbone: with complete settings.
+        dataset: that it was trained on, which has published heights of its own.
     """
-    usual = resolve_backbone(BackboneConfig(name=backbone.name), backbone.width, backbone.classes, "published network")
+    published = backbone_on(dataset, BackboneConfig(name=backbone.name))
+    usual = resolve_backbone(published, backbone.width, backbone.classes, "published network")
     notes = []
     if backbone.voxel_size_m != usual.voxel_size_m:
         notes.append(f"{backbone.name}: voxels of {backbone.voxel_size_m:g} m, published with {usual.voxel_size_m:g} m")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -12,6 +13,7 @@ import pandas as pd
 
 from harness.errors import HarnessError
 from harness.report.tables import ABSENT, Footnotes, Table
+from harness.spec import DatasetName
 
 Seen = Literal["primary", "secondary", "recalled"]
 DISTRIBUTION = "harness-lidar-kd"
@@ -51,7 +53,21 @@ class PublishedFigure:
     note: str
 
 
-def published_table(task: str = "SemanticKITTI single-scan", title: str = "Published by others") -> Table:
+TASKS: dict[DatasetName, str] = {
+    "semantickitti": "SemanticKITTI single-scan",
+    "semantickitti-multiscan": "SemanticKITTI multi-scan",
+    "nuscenes": "nuScenes lidarseg",
+}
+"""What the file calls each data set's task."""
+
+
+def published_tables(datasets: Iterable[DatasetName]) -> list[Table]:
+    """Return the published figures of the tasks that a table is about; a task without any has no table."""
+    tables = [published_table(TASKS[name]) for name in sorted(set(datasets), reverse=True)]
+    return [table for table in tables if len(table.frame)]
+
+
+def published_table(task: str, title: str = "Published by others") -> Table:
     """Return the published mIoU of a task, each with what sets its protocol apart. Recalled figures are left out."""
     notes = Footnotes()
     lines = []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.files import write_text
-from harness.report.published import published_table
+from harness.report.published import published_tables
 from harness.report.records import build_frame, build_records
 from harness.report.rows import Row
 from harness.report.tables import Table, build_class_table, build_table
@@ -68,7 +68,7 @@ def write_tables(folder: Path, rows: Sequence[Row]) -> list[Path]:
     """
     if not rows:
         raise HarnessError(folder, "no cells", "results of a matrix", "Run one with `harness run`.")
-    tables = [build_table(rows), build_class_table(rows), published_table()]
+    tables = [build_table(rows), build_class_table(rows), *published_tables(row.spec.dataset.name for row in rows)]
     texts = {
         "table.md": "\n".join(to_markdown(table) for table in tables),
         "table.tex": "\n".join(to_latex(table) for table in tables),

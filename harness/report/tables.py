@@ -14,6 +14,7 @@ import pandas as pd
 from harness.report.networks import network_notes
 from harness.report.rows import Row
 from harness.report.statistics import Spread
+from harness.spec import DatasetSpec
 
 ABSENT = "–"
 PARTIAL, SYNTHETIC = "†", "‡"
@@ -108,7 +109,8 @@ def gain(row: Row) -> str:
     if row.delta is None:
         return ABSENT
     over = "" if row.delta.n == len(row.results) else f" ({row.delta.n} of {len(row.results)} seeds)"
-    return f"{100 * row.delta.mean:+.1f}" + ("" if row.delta.sd is None else f" ± {100 * row.delta.sd:.1f}") + over
+    points = round(100 * row.delta.mean, 1) + 0.0  # no -0.0
+    return f"{points:+.1f}" + ("" if row.delta.sd is None else f" ± {100 * row.delta.sd:.1f}") + over
 
 
 def number(value: float | None, digits: int) -> str:
@@ -134,7 +136,14 @@ def _names(row: Row, rows: Sequence[Row], notes: Footnotes) -> dict[str, str]:
     identity = [] if alone else [f"manifest {dataset.manifest[:12]}, {scans} scans: another set of data"]
     marks = (PARTIAL if dataset.partial else "") + (SYNTHETIC if dataset.synthetic else "")
     return {
-        "data": dataset.name + marks + notes.mark(identity),
-        "backbone": row.spec.backbone.name + notes.mark(network_notes(row.spec.backbone)),
+        "data": dataset.name + _settings(dataset, rows) + marks + notes.mark(identity),
+        "backbone": row.spec.backbone.name + notes.mark(network_notes(row.spec.backbone, dataset.name)),
         "network": row.label + notes.mark(row.differences),
     }
+
+
+def _settings(dataset: DatasetSpec, rows: Sequence[Row]) -> str:
+    """Say the settings of a data set by which it differs from others of its name in the table."""
+    namesakes = [row.spec.dataset.settings for row in rows if row.spec.dataset.name == dataset.name]
+    telling = [key for key in dataset.settings if any(other.get(key) != dataset.settings[key] for other in namesakes)]
+    return f" ({', '.join(f'{key}={dataset.settings[key]}' for key in telling)})" if telling else ""

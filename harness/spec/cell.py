@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from itertools import product
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -82,10 +84,17 @@ class TtaSpec(Strict):
         for name in ("flip", "rotate_deg", "scale"):
             values = getattr(self, name)
             if len(set(values)) < len(values):
-                raise ValueError(f"{name} names a value twice, which would count it double")
+                raise ValueError(f"{name} must name each value once: twice would count it double")
         if self.views > MOST_VIEWS:
-            raise ValueError(f"{self.views} views of every scan; at most {MOST_VIEWS}")
+            raise ValueError(f"at most {MOST_VIEWS} views of every scan, not {self.views}")
+        if len(set(self._orientations())) < self.views:
+            raise ValueError("no two views that show a scan alike, as flip xy and a turn by 180 degrees do")
         return self
+
+    def _orientations(self) -> Iterator[tuple[float, bool, float]]:
+        """Tell each view by angle, handedness and size: to negate y is to negate x and turn by 180 degrees."""
+        for angle, factor, flip in product(self.rotate_deg, self.scale, self.flip):
+            yield (angle + 180 * (flip in ("y", "xy"))) % 360, flip in ("x", "y"), factor
 
 
 class MeasureSpec(Strict):

@@ -14,6 +14,10 @@ MixKind = Literal["lasermix", "polarmix"]
 """A way to make one training scan of two."""
 
 
+MOST_AREAS = 1000
+"""Of LaserMix: more than any sensor has rings."""
+
+
 class Mixing(Strict):
     """How a training scan is joined with a partner, drawn from all training scans, before anything else is done to it.
 
@@ -37,10 +41,11 @@ class Mixing(Strict):
     @model_validator(mode="after")
     def _told(self) -> Mixing:
         """Refuse areas that are none, and a kind that lacks what depends on the data set."""
-        if min(self.areas) < 2:
-            raise ValueError("areas are numbers of at least 2")
+        if min(self.areas) < 2 or max(self.areas) > MOST_AREAS:
+            raise ValueError(f"areas are numbers from 2 to {MOST_AREAS}")
         if "lasermix" in self.kinds and not _ascending(self.inclination_deg):
-            raise ValueError("lasermix needs inclination_deg: (lowest, highest); `base: mix` has it for each data set")
+            between = "(lowest, highest) between -90 and 90"
+            raise ValueError(f"lasermix needs inclination_deg: {between}; `base: mix` has it for each data set")
         if "polarmix" in self.kinds and self.paste_probability and not self.instance_classes:
             raise ValueError("polarmix needs instance_classes; `base: mix` has them for each data set")
         return self

@@ -99,19 +99,18 @@ def train(job: TrainingJob, on_step: Callable[[TrainingStep], None], on_note: Ca
     step = _resume(job, learner, clock, on_note)
     log.keep_until(step)
     board = TensorBoardLog(job.folder / "tensorboard", step) if job.tensorboard else None
-    while step < total:
-        epoch, start = divmod(step, per_epoch)
-        for voxels in load_batches(job.scans, epoch, recipe.batch_size, job.voxelize, start, job.workers):
-            rate = learning_rate(step, per_epoch, recipe)
-            terms = learner.step(voxels, epoch, rate, step)
-            log.append(step, epoch, rate, terms)
-            if board is not None:
-                board.append(step, rate, terms)
-            step += 1
-            on_step(TrainingStep(epoch, step, total, voxels.points.scans, terms))
-            if step % per_epoch == 0 or clock.since_checkpoint() > CHECKPOINT_SECONDS:
-                refuse_infinite(learner.state(), Moment(epoch, step - 1))
-                _save(job, learner, clock, step)
+    epochs = range(recipe.epochs)
+    for epoch, voxels in load_batches(job.scans, epochs, recipe.batch_size, job.voxelize, step, job.workers):
+        rate = learning_rate(step, per_epoch, recipe)
+        terms = learner.step(voxels, epoch, rate, step)
+        log.append(step, epoch, rate, terms)
+        if board is not None:
+            board.append(step, rate, terms)
+        step += 1
+        on_step(TrainingStep(epoch, step, total, voxels.points.scans, terms))
+        if step % per_epoch == 0 or clock.since_checkpoint() > CHECKPOINT_SECONDS:
+            refuse_infinite(learner.state(), Moment(epoch, step - 1))
+            _save(job, learner, clock, step)
     if board is not None:
         board.close()
     save_weights(learner.student, job.folder / FILE)

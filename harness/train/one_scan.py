@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from backbones.output import SegmentationOutput, Stage
-from backbones.points import PointBatch
 from backbones.sparse.kernel_map import KernelMapCache
 from backbones.voxelize import VoxelBatch
 
@@ -25,12 +24,10 @@ def select_voxels(voxels: VoxelBatch, scan: int) -> VoxelBatch:
     place = torch.cumsum(of_scan, 0) - 1
     return replace(
         voxels,
-        points=PointBatch(
-            points.xyz[of_points],
-            points.intensity[of_points],
-            torch.zeros_like(points.scan_index[of_points]),
-            None if points.labels is None else points.labels[of_points],
-            (points.scan_ids[scan],),
+        points=replace(
+            points.take(of_points),
+            scan_index=torch.zeros_like(points.scan_index[of_points]),
+            scan_ids=(points.scan_ids[scan],),
         ),
         coordinates=voxels.coordinates[of_scan] * voxels.coordinates.new_tensor([0, 1, 1, 1]),
         voxel_of_point=place[voxels.voxel_of_point[of_points]],

@@ -1,8 +1,13 @@
 """Does the loader keep up with a GPU step of 100 ms? The share of the time that a consumer waits for its batch.
 
-The step is a sleep: it holds no core, as a step on a GPU. Batches of two scans, four workers, every augmentation of a
-single scan and the voxels of one backbone. The scans are real where `HARNESS_REAL_DATA` is set, else synthetic streets
-of about as many points; their labels come in runs.
+The step is a sleep: it holds no core, as a step on a GPU. Batches of two scans, four workers, three epochs: the waits
+at their borders count, only the very first batch, for which the workers have yet to start, does not. The case `mix` is
+the shipped recipe of that name, LaserMix and PolarMix, which reads a second scan for many; the others draw every
+augmentation of a single scan. Scans are real where `HARNESS_REAL_DATA` is set, else synthetic streets of about as many
+points; their labels come in runs.
+
+A batch that is ready still costs its consumer a few milliseconds: ten tensors, about 23 MB together, are handed over
+in shared memory and mapped one by one.
 """
 
 from __future__ import annotations
@@ -21,21 +26,25 @@ from scan_voxels import street_points
 from backbones.cylinder3d.partition import voxelize_cylinder
 from backbones.cylinder3d.settings import Cylinder3DSettings
 from backbones.voxelize import voxelize_first_point
+from harness.config.recipes import resolve_recipe
 from harness.data.loader import TrainingScans, load_batches
 from harness.data.semantickitti import SemanticKitti
 from harness.spec import Augmentation
 
-STEPS, BATCH, WORKERS, STEP_S = 30, 2, 4, 0.1
+EPOCHS, STEPS, BATCH, WORKERS, STEP_S = 3, 10, 2, 4, 0.1
 AUGMENTATION = Augmentation(scale_axes="xy", flip=("none", "x", "y", "xy"), translate_sigma_m=0.1)
-VOXELIZERS = {
-    "cartesian 0.05 m": partial(voxelize_first_point, voxel_size_m=0.05),
-    "cylinder 480x360x32": partial(voxelize_cylinder, settings=Cylinder3DSettings()),
+MIX = resolve_recipe("mix", "minkowskinet", "semantickitti", "bench").augmentation
+CARTESIAN = partial(voxelize_first_point, voxel_size_m=0.05)
+CASES = {
+    "cartesian 0.05 m": (AUGMENTATION, CARTESIAN),
+    "cylinder 480x360x32": (AUGMENTATION, partial(voxelize_cylinder, settings=Cylinder3DSettings())),
+    "mix, cartesian 0.05 m": (MIX, CARTESIAN),
 }
 
 
 @pytest.fixture(scope="module")
-def scans(tmp_path_factory: pytest.TempPathFactory) -> TrainingScans:
-    """As many scans as the steps take, some of them copies, in the layout of SemanticKITTI."""
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> SemanticKitti:
+    """As many scans as the steps of an epoch take, some of them copies, in the layout of SemanticKITTI."""
     root, draw = tmp_path_factory.mktemp("copy"), np.random.default_rng(0)
     for folder in ("velodyne", "labels"):
         (root / "sequences/00" / folder).mkdir(parents=True)
@@ -45,8 +54,7 @@ def scans(tmp_path_factory: pytest.TempPathFactory) -> TrainingScans:
         labels = np.repeat(draw.choice(np.array([10, 40, 50, 70], dtype="<u4"), len(rows) // 20 + 1), 20)
         rows.tofile(root / f"sequences/00/velodyne/{frame:06d}.bin")
         labels[: len(rows)].tofile(root / f"sequences/00/labels/{frame:06d}.label")
-    dataset = SemanticKitti(root, partial=True)
-    return TrainingScans(dataset, tuple(dataset.scan_ids("train")), AUGMENTATION, seed=0)
+    return SemanticKitti(root, partial=True)
 
 
 def _sources() -> list[np.ndarray]:
@@ -60,29 +68,35 @@ def _sources() -> list[np.ndarray]:
 
 
 @pytest.mark.benchmark(group="load batches of two scans, 4 workers, a step of 100 ms")
-@pytest.mark.parametrize("name", VOXELIZERS)
+@pytest.mark.parametrize("name", CASES)
 @pytest.mark.usefixtures("one_thread")
-def test_bench_loader(benchmark, scans: TrainingScans, name: str) -> None:
-    """The wait after the first batch and what the workers' processors did are in `extra_info`."""
+def test_bench_loader(benchmark, dataset: SemanticKitti, name: str) -> None:
+    """The waits after the first batch and what the workers' processors did are in `extra_info`."""
+    augmentation, voxelize = CASES[name]
+    scans = TrainingScans(dataset, tuple(dataset.scan_ids("train")), augmentation, seed=0)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     waits: list[float] = []
 
-    def epoch() -> None:
+    def train() -> None:
         asked = time.perf_counter()
-        for batch in load_batches(scans, 0, BATCH, VOXELIZERS[name], 0, WORKERS):
+        for _, batch in load_batches(scans, range(EPOCHS), BATCH, voxelize, 0, WORKERS):
             waits.append(time.perf_counter() - asked)
             assert len(batch.voxel_of_point) == len(batch.points.xyz)
             time.sleep(STEP_S)
             asked = time.perf_counter()
 
-    benchmark.pedantic(epoch, rounds=1, iterations=1)
+    benchmark.pedantic(train, rounds=1, iterations=1)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert len(waits) == STEPS
-    waited_s, used_s = sum(waits[1:]), sum(after[:2]) - sum(before[:2])
+    assert len(waits) == EPOCHS * STEPS
+    waited_s, processor_ms = sum(waits[1:]), 1e3 * (sum(after[:2]) - sum(before[:2])) / len(waits)
+    cores = os.cpu_count() or 1
     benchmark.extra_info |= {
-        "cores": os.cpu_count(),
+        "cores": cores,
         "first_batch_ms": 1e3 * waits[0],
-        "waited_share": waited_s / (waited_s + STEP_S * (STEPS - 1)),
+        "waited_share": waited_s / (waited_s + STEP_S * (len(waits) - 1)),
         "longest_wait_ms": 1e3 * max(waits[1:]),
-        "processor_ms_per_batch": 1e3 * used_s / STEPS,
+        "longest_wait_at_a_border_ms": 1e3 * max(waits[STEPS::STEPS]),
+        "processor_ms_per_batch": processor_ms,
     }
+    if cores > WORKERS and processor_ms < 1e3 * STEP_S * WORKERS / 2:
+        assert waited_s / len(waits[1:]) < STEP_S / 10, "the workers have time to spare, and the consumer waits"

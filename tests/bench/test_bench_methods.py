@@ -24,7 +24,7 @@ from baselines.method import Method, MethodContext
 from baselines.registry import SHIPPED, load_method
 from harness.config.models import BackboneConfig, MethodConfig
 from harness.config.resolve import resolve_backbone, resolve_method
-from harness.data.loader import TrainingScans, load_batches
+from harness.data.loader import TrainingScans
 from harness.data.semantickitti import SemanticKitti
 from harness.heap import keep_freed_memory
 from harness.spec import CellSpec, DatasetSpec, RecipeSpec
@@ -165,7 +165,7 @@ def real_step(request: pytest.FixtureRequest) -> RealStep:
     learner = Learner(spec, COUNTS, teacher, DEVICE)
 
     def load() -> VoxelBatch:
-        return next(load_batches(scans, 0, 1, network_voxelizer(spec.backbone), 0, 0)).to(DEVICE)
+        return scans.batch(0, scans.scan_ids, network_voxelizer(spec.backbone)).to(DEVICE)
 
     seconds = []
     for _ in range(4):

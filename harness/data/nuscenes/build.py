@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from harness.data.nuscenes import rows
 from harness.data.nuscenes.index import POINTS_FOLDER, Index, Keyframe
-from harness.data.nuscenes.names import check_name, labels_folder
+from harness.data.nuscenes.names import UNPACK, FileNames, labels_folder
 from harness.data.nuscenes.pose import Pose
-from harness.data.nuscenes.table_set import UNPACK, TableSet
+from harness.data.nuscenes.table_set import TableSet
 from harness.errors import HarnessError
 
 CHANNEL = "LIDAR_TOP"
@@ -43,7 +43,8 @@ def build_index(folder: Path) -> Index:
 
     Raises:
         HarnessError: a table is missing or damaged; a token occurs twice or leads nowhere; a sample has no keyframe of
-            the lidar, or two; a scene has not the samples that it says it has; a file name leads elsewhere.
+            the lidar, or two; a scene has not the samples that it says it has; a file name leads elsewhere or occurs
+            twice.
     """
     tables = TableSet(folder)
     samples = _samples(tables)
@@ -116,7 +117,7 @@ def _lidar_keyframes(
 ) -> dict[str, _Found]:
     """Find the one row of sample_data that each sample has of the lidar, by its token."""
     found: dict[str, _Found] = {}
-    seen: set[str] = set()
+    seen, files = set[str](), FileNames(POINTS_FOLDER)
     for row in tables.read("sample_data", rows.SAMPLE_DATA):
         if row["is_key_frame"] is False:
             continue
@@ -127,7 +128,7 @@ def _lidar_keyframes(
         tables.once("sample_data", token, found)
         tables.follow("sample_data", token, "sample", sample, samples)
         tables.once("sample_data", sample, seen, f"sample and a keyframe of {CHANNEL}")
-        check_name(row["filename"], POINTS_FOLDER, tables.where("sample_data", token))
+        files.take(row["filename"], tables.where("sample_data", token))
         found[token] = _Found(row, sensor)
         seen.add(sample)
     for sample in samples:
@@ -153,12 +154,12 @@ def _ego_poses(tables: TableSet, found: Mapping[str, _Found]) -> dict[str, Pose]
 
 def _labels(tables: TableSet, found: Mapping[str, _Found]) -> dict[str, str]:
     """Return the label file of every keyframe, by token."""
-    labels: dict[str, str] = {}
+    labels, files = dict[str, str](), FileNames(labels_folder(tables.folder.name))
     for row in tables.read(LABELS_TABLE, rows.LIDARSEG):
         token = row["sample_data_token"]
         tables.once(LABELS_TABLE, token, labels, "sample_data_token")
         tables.follow(LABELS_TABLE, token, f"sample_data ({CHANNEL} keyframes)", token, found)
-        check_name(row["filename"], labels_folder(tables.folder.name), tables.where(LABELS_TABLE, token))
+        files.take(row["filename"], tables.where(LABELS_TABLE, token))
         labels[token] = row["filename"]
     for token in found:
         tables.follow("sample_data", token, LABELS_TABLE, token, labels)

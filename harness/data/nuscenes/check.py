@@ -29,14 +29,14 @@ PathOf = Callable[[], Path]
 """Finds a file, or raises what is wrong with its name."""
 
 
-def check_keyframe(root: Path, points: PathOf, labels: PathOf | None, label_map: LabelMap) -> ScanCheck:
+def check_keyframe(root: Path, points: PathOf, labels: PathOf | None, label_map: LabelMap | None) -> ScanCheck:
     """Read the files of a keyframe once each: hash their bytes, and view the same bytes as points and labels.
 
     Args:
         root: of the copy; paths in the result are below it.
         points: finds the file of the points.
         labels: finds the file of the labels; None where the split has none.
-        label_map: the classes to count.
+        label_map: the classes to count; None where the copy's can't be read: then labels only have their number.
     """
     read_labels = None if labels is None else partial(_read_labels, labels, label_map)
     return check_files(root, partial(_read_points, points), read_labels)
@@ -48,11 +48,14 @@ def _read_points(points: PathOf, files: HashedFiles) -> NDArray[np.float32]:
     return np.ascontiguousarray(rows[:, : len(COLUMNS)])
 
 
-def _read_labels(labels: PathOf, label_map: LabelMap, files: HashedFiles, points: int) -> LabelCounts:
+def _read_labels(labels: PathOf, label_map: LabelMap | None, files: HashedFiles, points: int) -> LabelCounts:
     path = labels()
     if points:
         require_labels(path, points)
-    raw, counts = count_values(files.read(path, count_labels(path)).astype(np.uint32))
+    data = files.read(path, count_labels(path))
+    if label_map is None:
+        return LabelCounts((), frozenset())
+    raw, counts = count_values(data.astype(np.uint32))
     return LabelCounts(count_classes(raw, counts, label_map, path), frozenset())
 
 

@@ -19,8 +19,9 @@ from harness.errors import HarnessError
 def split_completeness(root: Path, version: str, split: Split) -> Completeness:
     """Compare the points' files that are there with the keyframes of a split.
 
-    The tables come whole, so that an incomplete copy lacks files, never rows. Where there are no tables at all, which
-    a copy without the test set may well have, the split is one listing of the version's name that lacks everything.
+    The tables come whole, so that an incomplete copy lacks files, never rows. Where their folder is not there, the
+    split is one listing of the version's name that lacks everything; a copy may be so, unless a synthetic set
+    declares keyframes of it.
 
     Raises:
         HarnessError: the tables can't be read, or have not the scenes and keyframes of the version.
@@ -30,9 +31,8 @@ def split_completeness(root: Path, version: str, split: Split) -> Completeness:
         expected = OFFICIAL_KEYFRAMES[version].get(split, 0)
     else:
         expected = sum(declared.get(name, 0) for name in scene_names(version, split))
-    if not (root / version).is_dir():
-        lacking = SequenceListing(version, expected, (), (), None)
-        return Completeness(split, (lacking,) if expected else ())
+    if not os.path.lexists(root / version):
+        return Completeness(split, (_absent(root / version, split, expected, declared is None),) if expected else ())
     index = open_index(root / version)
     check_scenes(root / version, index, declared)
     present = _file_names(root / POINTS_FOLDER)
@@ -74,10 +74,21 @@ def check_scenes(folder: Path, index: Index, declared: Mapping[str, int] | None)
             raise HarnessError(where, f"{count} keyframes in {split}", f"{official}, also with --partial", remedy)
 
 
+def _absent(folder: Path, split: Split, expected: int, allowed: bool) -> SequenceListing:
+    remedy = f"It may stay so: only the {split} split needs them."
+    absent = HarnessError(folder, "no such folder", f"the tables of the {split} split, {expected} scans", remedy)
+    return SequenceListing(
+        folder.name, expected, (), (), None, absent=absent if allowed else None, first_missing=folder
+    )
+
+
 def _listing(root: Path, index: Index, scene: str, present: frozenset[str]) -> SequenceListing:
     files, places = index.columns["points"], index.scenes[scene]
-    found = tuple(index.tokens[place] for place in places if files[place].rpartition("/")[2] in present)
-    return SequenceListing(scene, len(places), found, (), root / POINTS_FOLDER if found else None)
+    there = {place: files[place].rpartition("/")[2] in present for place in places}
+    found = tuple(index.tokens[place] for place in places if there[place])
+    missing = next((root / files[place] for place in places if not there[place]), None)
+    folder = root / POINTS_FOLDER if found else None
+    return SequenceListing(scene, len(places), found, (), folder, first_missing=missing)
 
 
 def _file_names(folder: Path) -> frozenset[str]:

@@ -26,7 +26,7 @@ from harness.data.nuscenes.names import labels_folder, own_file
 from harness.data.nuscenes.scan_files import HIGHEST_INTENSITY, read_labels, read_points, read_whole_labels
 from harness.data.nuscenes.splits import OFFICIAL_KEYFRAMES, Version, scene_names
 from harness.data.scan import Scan
-from harness.data.scan_check import Findings, ScanCheck
+from harness.data.scan_check import Findings, ScanCheck, told
 from harness.data.splits import Split
 from harness.errors import HarnessError
 from harness.spec import DatasetName, ScoringRule
@@ -106,6 +106,16 @@ class NuScenes(Dataset):
         version = TEST_VERSION if split == "test" else self.version
         return split_completeness(self.root, version, split)
 
+    def scan_ids(self, split: Split) -> list[str]:
+        """List the scans of a split, in order of scene and time.
+
+        Raises:
+            HarnessError: as `Dataset.scan_ids`; as `label_map`, which not one scan could be read without.
+        """
+        listed = super().scan_ids(split)
+        _ = self.label_map
+        return listed
+
     def read(self, scan_id: str) -> Scan:
         """Read a scan with its labels; those of the test split are never looked for. Intensities are divided by 255.
 
@@ -156,17 +166,29 @@ class NuScenes(Dataset):
         own = [name for name in (keyframe.points, keyframe.labels) if name is not None]
         return [*own, f"{self.version}/category.json", *(f"{version}/{table}" for table in table_files(version))]
 
+    def file(self, path: str) -> Path:
+        """File of a path that `files` lists; raises what `points_path` and `labels_path` do."""
+        folder = path.partition("/")[0]
+        return self.root / path if folder in (self.version, TEST_VERSION) else own_file(self.root, path)
+
     def check_scan(self, scan_id: str) -> ScanCheck:
         """Read a scan's own files once each, hash them and list every fault; raises nothing for a damaged one."""
         labels = partial(self.labels_path, scan_id) if self.labelled(scan_id) else None
-        return check_keyframe(self.root, partial(self.points_path, scan_id), labels, self.label_map)
+        return check_keyframe(self.root, partial(self.points_path, scan_id), labels, self._known_classes)
 
     def check_sequence(self, listing: SequenceListing) -> Findings:
         """Find nothing: what belongs to a scene stands in the tables, which were checked when they were opened."""
         return Findings()
 
     def check_copy(self) -> Findings:
-        """Look for label files that the tables do not name."""
+        """Look at the categories, and for label files that the tables do not name."""
+        return Findings.joined([told(self._check_categories), told(self._check_label_files)])
+
+    def _check_categories(self) -> Findings:
+        _ = self.label_map
+        return Findings()
+
+    def _check_label_files(self) -> Findings:
         folder = self.root / labels_folder(self.version)
         labels = self._labelled_index.columns["labels"]
         return check_label_files(folder, {name.rpartition("/")[2] for name in labels})
@@ -192,6 +214,14 @@ class NuScenes(Dataset):
 
     def _version_of(self, scan_id: str) -> str:
         return TEST_VERSION if scan_id.partition("/")[0] in scene_names(TEST_VERSION, "test") else self.version
+
+    @cached_property
+    def _known_classes(self) -> LabelMap | None:
+        """The label map; None where it can't be read, so that the check tells it once and not of every scan."""
+        try:
+            return self.label_map
+        except HarnessError:
+            return None
 
     @cached_property
     def _labelled_index(self) -> Index:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.data.completeness import DECLARATION
 from harness.data.input_file import read_input_text
+from harness.data.nuscenes.wrong_value import wrong_value
 from harness.errors import HarnessError
 
 MOST_BYTES = 1 << 20
@@ -40,4 +41,4 @@ def declared_scenes(root: Path) -> dict[str, int] | None:
         fault = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in fault["loc"])
         expected = 'a key "synthetic" that is true and a key "scenes" with a number for each scene'
-        raise HarnessError(f"{path}, key {key}" if key else path, fault["msg"], expected, REMEDY) from error
+        raise HarnessError(f"{path}, key {key}" if key else path, wrong_value(fault), expected, REMEDY) from error

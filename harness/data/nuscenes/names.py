@@ -6,9 +6,10 @@ import os
 import re
 from pathlib import Path
 
-from harness.data.input_file import AGAIN
+from harness.data.input_file import AGAIN, unreadable
 from harness.errors import HarnessError
 
+UNPACK = "Unpack the tables of this version again."
 _NAME = re.compile(r"[0-9A-Za-z_+-][0-9A-Za-z_.+-]{0,199}")
 
 
@@ -26,7 +27,33 @@ def check_name(name: str, folder: str, where: object) -> None:
     """
     if not name.startswith(f"{folder}/") or not _NAME.fullmatch(name[len(folder) + 1 :]):
         expected = f"the name of a file in {folder}/, of letters, digits and . _ + -"
-        raise HarnessError(where, f"filename {name[:120]!r}", expected, "Unpack the tables of this version again.")
+        raise HarnessError(where, f"filename {name[:120]!r}", expected, UNPACK)
+
+
+class FileNames:
+    """The file names of a table: each right in one folder, and each only once.
+
+    Two keyframes with one file would count its scan twice, and perhaps train on what they evaluate on.
+
+    Args:
+        folder: below the root.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self._seen: set[str] = set()
+
+    def take(self, name: str, where: object) -> None:
+        """Look at the next name.
+
+        Raises:
+            HarnessError: names `where`: as `check_name`, or an earlier row has the name already.
+        """
+        check_name(name, self.folder, where)
+        if name in self._seen:
+            found = f"filename {name[:120]!r}, which an earlier row has already"
+            raise HarnessError(where, found, "a file for each row", UNPACK)
+        self._seen.add(name)
 
 
 def own_file(root: Path, name: str) -> Path:
@@ -36,10 +63,14 @@ def own_file(root: Path, name: str) -> Path:
     within that folder or the root: an archive can hold links, too, and none of them is to name a file of the machine.
 
     Raises:
-        HarnessError: it is a link to somewhere else.
+        HarnessError: it is a link to somewhere else, or can't be looked at.
     """
     path = root / name
-    if path.is_symlink():
+    try:
+        linked = path.is_symlink()
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if linked:
         end = Path(os.path.realpath(path))
         homes = [Path(os.path.realpath(folder)) for folder in (root, path.parent)]
         if not any(end.is_relative_to(home) for home in homes):

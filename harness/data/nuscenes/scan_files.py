@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data.input_file import AGAIN, count_items, input_size, read_bytes
-from harness.data.kitti_files import MOST_BLANK, MOST_METRES, MOST_POINTS
+from harness.data.point_files import MOST_METRES, MOST_POINTS, require_filled, require_sound
 from harness.errors import HarnessError
 
 POINT_BYTES = 20
@@ -24,7 +24,7 @@ def read_points(path: Path) -> NDArray[np.float32]:
 
     Raises:
         HarnessError: the file is missing, no regular file, truncated, without points, too large, or holds a NaN, an
-            infinity, an impossible value, or zeros where points should be.
+            infinity, an impossible value, or a block of zeros where points should be.
     """
     return to_points(read_bytes(path, count_points(path) * POINT_BYTES), path)
 
@@ -33,25 +33,20 @@ def to_points(data: NDArray[np.uint8], path: Path) -> NDArray[np.float32]:
     """View the bytes of a scan as points, as `read_points` returns them.
 
     Raises:
-        HarnessError: names `path`: a NaN, an infinity, an impossible value, or zeros where points should be.
+        HarnessError: names `path`: a NaN, an infinity, an impossible value, or a block of zeros.
     """
     points = data.view("<f4").reshape(-1, 5)
     ring = points[:, 4]
-    good = (np.abs(points[:, :3]) <= MOST_METRES).all(axis=1)
-    good &= (points[:, 3] >= 0) & (points[:, 3] <= HIGHEST_INTENSITY)
+    sound = (np.abs(points[:, :3]) <= MOST_METRES).all(axis=1)
+    sound &= (points[:, 3] >= 0) & (points[:, 3] <= HIGHEST_INTENSITY)
     # Bytes in the wrong order make rings far below 1, where coordinates may pass for real ones.
-    good &= (ring >= 0) & (ring <= HIGHEST_RING) & (ring == np.floor(ring))
-    if not good.all():
-        found = f"{int((~good).sum())} of {len(points)} points with a NaN, an infinity or an impossible value"
-        expected = (
-            f"coordinates within {MOST_METRES:g} m, intensities 0 to {HIGHEST_INTENSITY:g}, rings that are whole "
-            f"numbers from 0 to {HIGHEST_RING:g}"
-        )
-        raise HarnessError(path, found, expected, AGAIN)
-    blank = len(points) - int(np.count_nonzero(points.any(axis=1)))
-    if blank > MOST_BLANK * len(points):
-        found = f"{blank} of {len(points)} points that are zeros alone"
-        raise HarnessError(path, found, "coordinates in metres, not the zeros of an unfinished copy", AGAIN)
+    sound &= (ring >= 0) & (ring <= HIGHEST_RING) & (ring == np.floor(ring))
+    expected = (
+        f"coordinates within {MOST_METRES:g} m, intensities 0 to {HIGHEST_INTENSITY:g}, rings that are whole "
+        f"numbers from 0 to {HIGHEST_RING:g}"
+    )
+    require_sound(sound, expected, path)
+    require_filled(data, path)
     return points
 
 

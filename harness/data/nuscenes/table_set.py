@@ -8,12 +8,11 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter
 
+from harness.data.nuscenes.names import UNPACK
 from harness.data.nuscenes.tables import Row, Table
 from harness.errors import HarnessError
 
 Linked = TypeVar("Linked")
-
-UNPACK = "Unpack the tables of this version again."
 
 
 class TableSet:

@@ -22,6 +22,7 @@ from pydantic_core import from_json, to_json
 
 from harness.data.input_file import AGAIN, input_size, unreadable
 from harness.data.nuscenes.rows import TOKENS
+from harness.data.nuscenes.wrong_value import wrong_value
 from harness.errors import HarnessError
 
 Row = TypeVar("Row")
@@ -32,11 +33,19 @@ MOST_PIECE_BYTES = 64 << 20
 """A row or a stray text of this size is damage: rows have some hundred bytes, descriptions included."""
 MOST_TABLE_BYTES = 16 << 30
 """Ten times the largest official table."""
+ARRAY = "a whole JSON array of rows"
 
 _OPENING = re.compile(rb"[ \t\r\n]*\[")
 _BETWEEN = re.compile(rb"[ \t\r\n]*,")
 _CLOSING = re.compile(rb"[ \t\r\n]*\][ \t\r\n]*")
 _EMPTY = re.compile(_OPENING.pattern + _CLOSING.pattern)
+_OTHERS = {
+    "an object": re.compile(rb"[ \t\r\n]*\{"),
+    "a text": re.compile(rb'[ \t\r\n]*"'),
+    "a number": re.compile(rb"[ \t\r\n]*-?[0-9]"),
+    "a constant": re.compile(rb"[ \t\r\n]*(true|false|null)\b"),
+}
+"""How documents begin that may be JSON and are no array."""
 
 
 class _NoJson(Exception):
@@ -86,6 +95,8 @@ class Table(Generic[Row]):
         while chunk := file.read(max(self.piece_bytes, len(text))):
             digest.update(chunk)
             text += chunk
+            if opening is _OPENING:
+                self._require_array(text)
             end, start = text.rfind(b"}") + 1, opening.match(text)
             if end and start:
                 try:
@@ -127,10 +138,15 @@ class Table(Generic[Row]):
                 del keys[0]  # the value by which pydantic told one kind of row from another
             named = ".".join(map(str, keys))
             where = f"{self.path}, row {row}" + (f", key {named}" if named else "")
-            raise HarnessError(where, fault["msg"], "a row of the official table", AGAIN) from error
+            raise HarnessError(where, wrong_value(fault), "a row of the official table", AGAIN) from error
+
+    def _require_array(self, text: bytes) -> None:
+        for kind, beginning in _OTHERS.items():
+            if beginning.match(text):
+                raise HarnessError(self.path, f"{kind} ({_quoted(text)})", ARRAY, AGAIN)
 
     def _no_json(self, fault: str) -> HarnessError:
-        return HarnessError(self.path, f"no JSON after row {self._done} ({fault})", "a whole JSON array of rows", AGAIN)
+        return HarnessError(self.path, f"no JSON after row {self._done} ({fault})", ARRAY, AGAIN)
 
 
 def cut_rows(piece: bytes, places: Sequence[int], count: int) -> bytes:
@@ -152,5 +168,8 @@ def cut_rows(piece: bytes, places: Sequence[int], count: int) -> bytes:
 
 
 def _shown(text: bytes) -> str:
-    shown = text[:40].decode(errors="replace").strip()
-    return f"then {shown!r}" if shown else "the file ends"
+    return f"then {_quoted(text)}" if text.strip() else "the file ends"
+
+
+def _quoted(text: bytes) -> str:
+    return repr(text.strip()[:40].decode(errors="replace"))

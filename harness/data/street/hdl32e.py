@@ -1,7 +1,7 @@
 """Nominal Velodyne HDL-32E on the roof of a car, as nuScenes records it.
 
 The beams are those of the maker's data sheet: 32 lasers from -30.67 degrees up in steps of 4/3 degree, all from one
-origin, turning clockwise twenty times a second. On a real keyframe, the elevations agree within 0.02 degrees, a
+origin, turning clockwise twenty times a second. On a real keyframe, the elevations agree within 0.03 degrees, a
 turn has 1084 firings of all 32 lasers that begin on the left, and lower rings meet the car's own roof between 0.5 m
 (nearer echoes are lost) and 1.2 m. The roof below has the outline seen there.
 """

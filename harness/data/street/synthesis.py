@@ -1,12 +1,12 @@
 """What the writers of synthetic data sets share: the request, the workers, the folder that appears when it is whole."""
 
+import glob
 import json
-import multiprocessing
 import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from harness.data.splits import SPLITS, Split
 from harness.data.street.plan import SequencePlan, Stretch, stretches
+from harness.data.workers import process_pool
 from harness.errors import HarnessError
 
 GENERATOR_VERSION = 2
@@ -132,7 +133,7 @@ def _map(job: Callable[[Stretch], int], work: list[Stretch], workers: int) -> It
     if workers == 1:
         yield from map(job, work)
         return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with process_pool(workers) as pool:
         try:
             yield from pool.map(job, work)
         except BaseException:
@@ -146,6 +147,7 @@ def _renamed_when_done(out: Path) -> Iterator[Path]:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise HarnessError(out, "files in it", "a new or an empty folder", "Choose another folder or remove it.")
     folder = out.absolute().with_name(f".{out.absolute().name}.partial-{os.getpid()}")
+    _remove_remains(folder)
     try:
         folder.mkdir(parents=True)
         yield folder
@@ -162,3 +164,22 @@ def _renamed_when_done(out: Path) -> Iterator[Path]:
         raise HarnessError(out, "a worker process that was killed", "workers that live", remedy) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_remains(folder: Path) -> None:
+    """Remove what killed processes left of the same set."""
+    stem, _, _ = folder.name.rpartition("-")
+    for remains in folder.parent.glob(f"{glob.escape(stem)}-*"):
+        owner = remains.name.rpartition("-")[2]
+        if owner.isdigit() and not _lives(int(owner)):
+            shutil.rmtree(remains, ignore_errors=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # it is another user's
+    return True

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import SubFigure
 
-LEGEND_COLUMNS = 4
+WIDE_LABEL = 22
+"""Characters of a label in the legend from which three columns fit beside each other, instead of four."""
 MARKERS = "o^sDvPX*<>ph"
 MOST_NUMBERS = 24
 """Sampled supervoxels up to which the plan repeats their numbers."""
@@ -33,8 +34,9 @@ def draw_plan(figure: SubFigure, view: SamplingView, points: PointBatch) -> None
         "Minority classes in colour, all others grey. A sampled supervoxel is one layer of the area outlined.",
     )
     axes = figure.add_axes((0, 0, 1, 1))
-    classes = _draw_points(axes, view, points)
-    lines = max(1, -(-classes // LEGEND_COLUMNS))
+    labels = _draw_points(axes, view, points)
+    columns, size = (4, 10.5) if max(map(len, labels), default=0) <= WIDE_LABEL else (3, 9.5)
+    lines = max(1, -(-len(labels) // columns))
     axes.set_position((0.01, 0.012 + 0.028 * lines, 0.98, 0.918 - 0.028 * lines))
     draw_borders(axes, view, BORDER, 0.8)
     outline(axes, view, view.sampled, SAMPLED, 2.6)
@@ -45,15 +47,15 @@ def draw_plan(figure: SubFigure, view: SamplingView, points: PointBatch) -> None
     frame(axes, 1.06 * view.edges["ring_m"][-1])
     note: dict[str, Any] = {"fontsize": 9.5, "color": SOFT_INK, "ha": "right", "transform": axes.transAxes}
     axes.text(1, 0.01, "Farther points count\nin the outermost ring.", **note)
-    if classes:
-        look: dict[str, Any] = {"frameon": False, "fontsize": 10.5, "markerscale": 1.8, "handletextpad": 0.2}
-        figure.legend(loc="lower center", ncols=LEGEND_COLUMNS, **look)
+    if labels:
+        look: dict[str, Any] = {"frameon": False, "fontsize": size, "markerscale": 1.8, "handletextpad": 0.2}
+        figure.legend(loc="lower center", ncols=columns, **look)
     else:
         figure.text(0.5, 0.02, "No point of a minority class in this scan.", fontsize=10.5, ha="center")
 
 
-def _draw_points(axes: Axes, view: SamplingView, points: PointBatch) -> int:
-    """Draw the rare points, in the colours of their classes, over all others; return how many classes there are."""
+def _draw_points(axes: Axes, view: SamplingView, points: PointBatch) -> list[str]:
+    """Draw the rare points, in the colours of their classes, over all others; return the labels of the classes."""
     if points.labels is None:
         raise ValueError("the picture tells classes apart, and this scan has no labels")
     labels, names = points.labels.numpy(), list(view.data.class_points)
@@ -62,13 +64,15 @@ def _draw_points(axes: Axes, view: SamplingView, points: PointBatch) -> int:
     common = ~np.isin(labels, rare)
     axes.scatter(right[common], ahead[common], s=0.6, color=POINT, linewidths=0, rasterized=True)
     present = [(class_id, marker) for class_id, marker in zip(rare, cycle(MARKERS)) if (labels == class_id).any()]
+    shown = []
     for class_id, marker in present:
         rows = labels == class_id
         look: dict[str, Any] = {"marker": marker, "linewidths": 0, "zorder": 3}
         axes.scatter(right[rows], ahead[rows], s=32, color=INK, **look)  # a rim around clusters, not around each point
         colour, label = np.asarray(COLOUR_OF_CLASS[names[class_id]]) / 255, f"{names[class_id]}: {rows.sum()} points"
+        shown.append(label)
         axes.scatter(right[rows], ahead[rows], s=15, color=colour, label=label, **look)
-    return len(present)
+    return shown
 
 
 def _number(axes: Axes, view: SamplingView) -> None:

@@ -119,3 +119,12 @@ def test_ls_methods_matrices_datasets_engines(harness) -> None:
 def test_ls_cells_of_an_empty_store(harness, tmp_path: Path) -> None:
     assert json.loads(harness("ls", "cells", "--out", tmp_path, "--json").out) == []
     assert "harness run --matrix demo" in harness("ls", "cells", "--out", tmp_path).out
+
+
+def test_ls_recipes_has_every_key_of_every_recipe(harness) -> None:
+    rows = json.loads(harness("ls", "recipes", "--dataset", "nuscenes", "--json").out)
+    chosen = {(row["recipe"], row["backbone"]): row for row in rows}
+    assert len(chosen) == 9
+    assert chosen["released", "cylinder3d"]["augmentation"]["rotate_deg"] == [-180, 180]
+    assert chosen["mix", "spvnas"]["augmentation"]["mix"]["inclination_deg"] == [-30, 10]
+    assert "lasermix polarmix" in harness("ls", "recipes").out

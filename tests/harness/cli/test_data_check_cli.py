@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.data.street.nuscenes_write import synthesize_nuscenes
+
 
 @pytest.fixture
 def root(write_sequences) -> Path:
@@ -44,7 +46,24 @@ def test_a_copy_that_cannot_be_opened_has_a_report_for_scripts_and_a_paragraph_f
         result = harness("data", "check", "--semantickitti", tmp_path / name, "--json")
         report = json.loads(result.out)
         assert (result.code, len(report["faults"]), report["sequences"]) == (2, 1, {})
+        assert (report["manifest"], report["manifest_all"]) == (None, None)
+    assert "faults: 1; no manifest" in harness("data", "check", "--semantickitti", root).out
     assert "found no such folder" in harness("data", "check", "--semantickitti", tmp_path / "nowhere").err
+
+
+def test_broken_categories_have_a_report_for_scripts_and_no_points_are_lost(
+    harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "cache"))
+    nuscenes = tmp_path / "nuscenes"
+    synthesize_nuscenes(nuscenes, scans=3, seed=0, azimuths=60)
+    sound = json.loads(harness("data", "check", "--nuscenes", nuscenes, "--json").out)
+    (nuscenes / "v1.0-trainval/category.json").write_text("[]")
+    result = harness("data", "check", "--nuscenes", nuscenes, "--json")
+    report = json.loads(result.out)
+    assert (sound["ok"], report["ok"], result.code) == (True, False, 2)
+    assert [Path(fault["file"]).name for fault in report["faults"]] == ["category.json"]
+    assert report["sequences"] == sound["sequences"]
 
 
 def test_the_check_shows_bounds_and_notes(harness, root: Path) -> None:
@@ -74,7 +93,10 @@ def test_the_multi_scan_task_can_be_checked_and_summed_up(harness, root: Path) -
     assert json.loads(harness("data", "check", *arguments).out)["dataset"] == "semantickitti-multiscan"
     stats = json.loads(harness("data", "stats", *arguments, "--scans", 1, "--workers", 0).out)
     assert (stats["scans"], stats["scans_found"]) == (1, 3)
-    assert stats["points"] == 303 + 300, "the scan in the middle and the one before it"
+    assert (stats["points"], stats["asked_points"]) == (303 + 300, 303), "the scan in the middle and the one before it"
+    text = harness("data", "stats", *arguments[:-1], "--scans", 1, "--workers", 0).out
+    assert "603 points\n  303 points are the scans' own, and the classes are theirs" in text
+    assert "scans' own" not in harness("data", "stats", "--semantickitti", root, "--workers", 0).out
 
 
 def test_stats_are_a_table_json_and_a_picture(harness, root: Path, tmp_path: Path) -> None:

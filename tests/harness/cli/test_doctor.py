@@ -30,7 +30,7 @@ KEYS: dict[str, set[str]] = {
     "kernel": {"in_use", "compiler", "library", "reason"},
     "determinism": {"engine", "device", "repeatable", "independent_of_threads", "digest"},
     "packages": {"name", "purpose", "version", "reason", "install"},
-    "data": {"name", "source", "path", "synthetic", "sequences", "fault"},
+    "data": {"name", "source", "path", "synthetic", "settings", "sequences", "fault"},
 }  # fmt: skip
 
 

@@ -63,6 +63,36 @@ def test_a_matrix_gives_the_grid_of_the_backbone(harness, root: Path, tmp_path: 
     assert view["moment"]["voxel_size_m"] is None
 
 
+def test_a_matrix_gives_the_data_set_and_its_settings(harness, root: Path, tmp_path: Path) -> None:
+    matrix = tmp_path / "joined.yaml"
+    settings = "{past_scans: 4, stride: 1}"
+    matrix.write_text(
+        f"dataset: {{name: semantickitti-multiscan, settings: {settings}}}\nbackbones: [{{}}]\nmethods: [pvd]\n"
+    )
+    scan, options = "00/000001", ("--semantickitti", root, *COARSE, "--out", tmp_path / "a.png", "--json")
+    told = json.loads(harness("inspect", "sampling", scan, "--matrix", matrix, *options).out)
+    chosen = ("--dataset", "semantickitti-multiscan", "--past-scans", 4, "--stride", 1)
+    assert json.loads(harness("inspect", "sampling", scan, *chosen, *options).out) == told
+    assert "moving-car" in told["data"]["class_points"]
+    alone = json.loads(harness("inspect", "sampling", scan, *chosen[:2], "--past-scans", 0, *options).out)
+    assert sum(one["points"] for one in alone["supervoxels"]) < sum(one["points"] for one in told["supervoxels"])
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (("--matrix", "nuscenes"), "--matrix is of nuscenes, and the data set is semantickitti"),
+        (("--matrix", "multiscan", "--dataset", "semantickitti"), "--matrix is of semantickitti-multiscan"),
+        (("--past-scans", "1"), "--past-scans is a setting of semantickitti-multiscan"),
+        (("--version", "v1.0-mini"), "--version is a setting of nuscenes"),
+    ],
+)
+def test_another_data_set_than_that_of_the_matrix_is_refused(inspect, options: tuple[str, ...], message: str) -> None:
+    result = inspect(*options)
+    assert result.code == 2
+    assert message in result.err
+
+
 def test_the_scan_is_augmented_as_told(inspect) -> None:
     def moment(*options: str) -> dict:
         return json.loads(inspect(*options, "--json").out)["moment"]

@@ -162,7 +162,7 @@ def test_a_rate_belongs_to_its_optimiser() -> None:
         ({"base": "released", "epoch": 3}, r"key recipe\.epoch: found an unknown key.*Did you mean 'epochs'"),
         ({"base": "released", "augmentation": {"flips": ["x"]}}, r"key recipe\.augmentation\.flips.*'flip'"),
         ({"base": "mix", "augmentation": {"mix": {"arias": [3]}}}, r"augmentation\.mix\.arias.*Did you mean 'areas'"),
-        ({"base": "mix", "augmentation": {"mix": {"areas": [1]}}}, "areas are numbers of at least 2"),
+        ({"base": "mix", "augmentation": {"mix": {"areas": [1]}}}, "areas are numbers from 2 to 1000"),
         ({"base": "mix", "augmentation": {"mix": {"probability": 0}}}, r"augmentation\.mix\.probability: found 0"),
         ({"base": "mix", "augmentation": {"mix": {"inclination_deg": [3, -25]}}}, "lasermix needs inclination_deg"),
         ({"augmentation": {"mix": {"kinds": ["lasermix"]}}}, "lasermix needs inclination_deg.*`base: mix`"),
@@ -238,3 +238,9 @@ def test_a_recipe_that_has_nothing_for_a_backbone_is_no_other_recipe_under_its_n
     with pytest.raises(HarnessError, match=r"'released', which has nothing for anothernet on nuscenes"):
         resolve_recipe("released", "anothernet", "nuscenes", "test")
     assert resolve_recipe("common", "anothernet", "nuscenes", "test").name == "common"
+
+
+@pytest.mark.parametrize("own", [{"name": "common", "epochs": 3}, {"base": "mix", "name": "mix", "epochs": 3}])
+def test_a_recipe_of_ones_own_has_a_name_of_its_own(own: dict[str, Any]) -> None:
+    with pytest.raises(HarnessError, match=r"key recipe\.name: found '(common|mix)'; expected a name that no"):
+        resolve_recipe(own, "spvnas", "semantickitti", "test")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.data.labels import SEMANTICKITTI_MULTISCAN
+
+WriteSequences = Callable[..., Path]
 Matrix = NDArray[np.float64]
 
 # Sensor to camera as in a KITTI car: the camera's x points right, its y down, its z ahead.
@@ -59,3 +62,19 @@ def moved_by_loops(xyz: NDArray[np.float32], pose: Matrix, target: Matrix, tr: M
             point = [sum(matrix[r, c] * shifted[r] for r in range(3)) for c in range(3)]
         out.append(point)
     return out
+
+
+def write_drives(write_sequences: WriteSequences) -> Path:
+    """Six scans to train on, three to evaluate on and three without labels; 50, 53, 56, … points."""
+    scans = {"00": 6, "08": 3, "11": 3}
+    path = write_sequences(scans, raw_ids=tuple(SEMANTICKITTI_MULTISCAN.raw_to_train))
+    for place, (sequence, frames) in enumerate(scans.items()):
+        write_drive(path, sequence, a_drive(frames, seed=place))
+    return path
+
+
+def alone(root: Path, scan_id: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points, remissions and label words of one scan, straight from its files."""
+    folder, frame = root / "sequences" / scan_id[:2], scan_id[3:]
+    points = np.fromfile(folder / f"velodyne/{frame}.bin", "<f4").reshape(-1, 4)
+    return points[:, :3], points[:, 3], np.fromfile(folder / f"labels/{frame}.label", "<u4")

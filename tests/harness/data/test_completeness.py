@@ -18,6 +18,18 @@ def test_a_listing_tells_scans_from_strays(tmp_path: Path) -> None:
     assert listing.found == ("000000", "000002")
     assert listing.strays == ("000001 (1).bin", "000003.bin")
     assert "2 other scans" in str(listing.fault)
+    assert (listing.missing, listing.first_missing) == (1, folder / "000001.bin")
+
+
+def test_the_first_missing_scan_is_before_between_or_behind_the_others(tmp_path: Path) -> None:
+    folder = tmp_path / "sequences" / "04" / "velodyne"
+    assert list_sequence(tmp_path, "04", 3).first_missing == folder / "000000.bin"
+    folder.mkdir(parents=True)
+    for name, first in ((2, 0), (0, 1), (1, None)):
+        (folder / f"{name:06d}.bin").touch()
+        expected = None if first is None else folder / f"{first:06d}.bin"
+        assert list_sequence(tmp_path, "04", 3).first_missing == expected
+    assert list_sequence(tmp_path, "04", 4).first_missing == folder / "000003.bin"
 
 
 def test_an_empty_folder_is_a_fault_and_an_absent_one_is_not(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness.data.multiscan import SemanticKittiMultiScan
 from harness.data.semantickitti import SemanticKitti
 from harness.data.statistics import class_counts, statistics
 
@@ -71,3 +72,20 @@ def test_class_counts_equal_those_of_the_scans(write_sequences: WriteSequences) 
 def test_workers_do_not_change_the_figures(write_sequences: WriteSequences) -> None:
     dataset = SemanticKitti(write_sequences({"00": 4}))
     assert statistics(dataset, "train", 0.5, workers=2) == statistics(dataset, "train", 0.5)
+
+
+def test_past_scans_count_for_the_cost_and_not_for_the_classes(write_sequences: WriteSequences) -> None:
+    root = write_sequences({"00": 4, "08": 1}, points=400)
+    dataset, alone = SemanticKittiMultiScan(root), SemanticKitti(root)
+    figures = statistics(dataset, "train", voxel_size_m=2.0)
+    ids = dataset.scan_ids("train")
+    joined = [dataset.read(scan_id) for scan_id in ids]
+    assert figures.points == sum(map(len, joined))
+    assert figures.asked_points == sum(len(alone.read(scan_id)) for scan_id in ids) < figures.points
+    cells = [{tuple(round(float(value) / 2.0) for value in point) for point in scan.xyz} for scan in joined]
+    assert figures.levels[0].voxels_per_scan.mean == np.mean(list(map(len, cells)))
+    own = [int(label) for scan_id in ids for label in dataset.read_labels(scan_id)]
+    assert figures.class_points == {name: own.count(c) for c, name in enumerate(dataset.class_names)}
+    assert figures.class_shares["ignored"] == own.count(0) / len(own)
+    assert sum(figures.class_shares.values()) == pytest.approx(1)
+    assert statistics(alone, "train", 2.0).asked_points == statistics(alone, "train", 2.0).points

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
+from odd_files import lock
 
 from harness.data.integrity import check
-from harness.data.manifest import manifest_hash
 from harness.data.multiscan import SemanticKittiMultiScan
 from harness.data.semantickitti import SemanticKitti
+from harness.matrix.data import prepare_data
 
 WriteSequences = Callable[..., Path]
 
@@ -29,8 +32,20 @@ def test_a_sound_set_passes(write_sequences: WriteSequences, tmp_path: Path) -> 
     assert (report.sequences["00"].fewest_points, report.sequences["00"].most_points) == (50, 56)
     assert seen == [(done, 5) for done in range(1, 6)]
     ids = ["00/000000", "00/000001", "00/000002", "08/000000", "11/000000"]
-    assert report.manifest == SemanticKitti(root).manifest(ids)
+    assert report.manifest_all == SemanticKitti(root).manifest(ids)
+    assert report.manifest_all == hashlib.sha256(manifest.read_bytes()).hexdigest()
     assert len(manifest.read_text().splitlines()) == 9
+
+
+@pytest.mark.parametrize("kind", [SemanticKitti, SemanticKittiMultiScan])
+def test_the_manifest_is_the_one_that_a_run_carries(
+    write_sequences: WriteSequences, tmp_path: Path, kind: type[SemanticKitti]
+) -> None:
+    dataset = kind(write_sequences({"00": 4, "08": 2, "11": 1}))
+    report = check(dataset)
+    assert report.manifest == prepare_data(dataset, tmp_path / "store", workers=0).spec.manifest
+    assert report.manifest_all != report.manifest
+    assert check(dataset, splits=("val",)).manifest == dataset.manifest(dataset.scan_ids("val"))
 
 
 def test_bounds_classes_and_instances_are_those_of_the_files(write_sequences: WriteSequences) -> None:
@@ -63,7 +78,7 @@ def test_a_set_that_cannot_be_listed_has_one_fault(write_sequences: WriteSequenc
     (root / "synthetic.json").write_text("[")
     report = check(SemanticKitti(root))
     assert [Path(fault.file).name for fault in report.faults] == ["synthetic.json"]
-    assert report.manifest == manifest_hash({})
+    assert (report.files, report.manifest, report.manifest_all) == (0, None, None)
 
 
 def test_files_that_nothing_reads_are_notes(write_sequences: WriteSequences) -> None:
@@ -91,6 +106,40 @@ def test_the_multi_scan_task_needs_poses(write_sequences: WriteSequences) -> Non
     (root / "sequences/00/poses.txt").unlink()
     assert [Path(fault.file).name for fault in check(SemanticKittiMultiScan(root)).faults] == ["poses.txt"]
     assert check(SemanticKitti(root)).ok
+
+
+def test_an_absent_past_scan_is_told_by_its_sequence_alone(write_sequences: WriteSequences) -> None:
+    root = write_sequences({"00": 8})
+    for frame in (0, 3, 4):
+        (root / f"sequences/00/velodyne/{frame:06d}.bin").unlink()
+        (root / f"sequences/00/labels/{frame:06d}.label").unlink()
+    (root / "sequences/00/labels/000006.label").unlink()
+    (root / "sequences/00/poses.txt").unlink()
+    places = [Path(fault.file).name for fault in check(SemanticKittiMultiScan(root)).faults]
+    assert sorted(places) == ["000000.bin", "000006.label", "poses.txt"]
+
+
+def test_a_sequence_that_may_not_be_searched_hides_no_other_fault(
+    write_sequences: WriteSequences, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for a user without rights on it; the superuser, who may run this test, has them on every folder."""
+    root = write_sequences({"00": 1, "08": 1})
+    (root / "sequences/08/velodyne/000000.bin").write_bytes(b"123")
+    lock(root / "sequences/00", monkeypatch)
+    faults = check(SemanticKitti(root)).faults
+    assert [Path(fault.file).relative_to(root / "sequences").as_posix() for fault in faults] == [
+        "00/velodyne", "00/labels", "08/velodyne/000000.bin",
+    ]  # fmt: skip
+    assert {fault.found for fault in faults[:2]} == {"'Permission denied' on reading"}
+
+
+def test_an_empty_folder_is_told_once_and_never_sends_to_the_check(write_sequences: WriteSequences) -> None:
+    root = write_sequences({"00": 1, "08": 1})
+    (root / "sequences/08/velodyne/000000.bin").unlink()
+    (root / "sequences/00/velodyne/000000.bin").write_bytes(b"123")
+    faults = check(SemanticKitti(root)).faults
+    assert [fault.found for fault in faults] == ["3 bytes", "no scan"]
+    assert faults[0].remedy == "Fetch the file again."
 
 
 def test_every_fault_is_listed_at_once(write_sequences: WriteSequences) -> None:
@@ -131,8 +180,14 @@ def test_missing_poses_and_tr_are_notes(write_sequences: WriteSequences) -> None
 def test_missing_scans_are_faults_unless_the_copy_is_partial(write_sequences: WriteSequences) -> None:
     root = write_sequences({"00": 1, "08": 1}, declared=False)
     report = check(SemanticKitti(root))
-    assert [fault.found for fault in report.faults].count("0 scans") == 20
-    assert [fault.expected for fault in report.faults][:2] == ["4541 scans", "1101 scans"]
+    assert len(report.faults) == 22
+    assert [fault.found for fault in report.faults][:2] == [
+        "nothing there, the first of 4540 missing scans of 00",
+        "nothing there, the first of 1101 missing scans of 01",
+    ]
+    assert [fault.expected for fault in report.faults][:2] == ["the 4541 scans of it", "the 1101 scans of it"]
+    places = [Path(fault.file).relative_to(root / "sequences").as_posix() for fault in report.faults]
+    assert places[:2] == ["00/velodyne/000001.bin", "01/velodyne/000000.bin"]
     partial = SemanticKitti(root, partial=True)
     assert check(partial).ok
     assert check(partial).partial

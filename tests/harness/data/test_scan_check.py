@@ -20,6 +20,7 @@ from harness.data.scan_check import (
     column_bounds,
     count_classes,
     count_values,
+    told,
     unused,
 )
 from harness.errors import HarnessError
@@ -69,9 +70,18 @@ def test_a_file_that_was_read_has_its_hash_though_its_values_are_bad(tmp_path: P
     assert (check.points, check.bounds, check.class_points) == (0, None, ())
 
 
-def test_findings_are_joined_in_order() -> None:
+def test_findings_are_joined_in_order_and_told_once() -> None:
     first, second = (Fault(file=name, found="", expected="", remedy="") for name in "ab")
-    assert Findings.joined([Findings((first,), (second,)), Findings((second,))]) == Findings((first, second), (second,))
+    parts = [Findings((first,), (second,)), Findings((second,)), Findings((first,), (second,))]
+    assert Findings.joined(parts) == Findings((first, second), (second,))
+
+
+def test_an_error_that_ends_a_look_is_its_fault() -> None:
+    def fails() -> Findings:
+        raise HarnessError("a", "bad", "good", "mend")
+
+    assert told(fails) == Findings((Fault(file="a", found="bad", expected="good", remedy="mend"),))
+    assert told(Findings) == Findings()
 
 
 def test_many_unused_files_make_one_note() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness.data.scan import Scan
-from harness.data.scan_figures import count_cells, count_voxels, level_counts
+from harness.data.scan_figures import count_cells, level_counts
 from harness.data.semantickitti import SemanticKitti
 
 WriteSequences = Callable[..., Path]
@@ -25,7 +25,7 @@ def pairs_of(cells: set[Cell]) -> int:
 def test_voxels_are_those_of_float32_quotients(write_sequences: WriteSequences, size: float) -> None:
     scan = SemanticKitti(write_sequences({"00": 1}, points=3000)).read("00/000000")
     cells = {tuple(round(float(value / np.float32(size))) for value in point) for point in scan.xyz}
-    assert count_voxels(scan, size) == len(cells)
+    assert level_counts(scan, size)[0][0] == len(cells)
 
 
 def test_a_quotient_that_float64_would_round_up_is_in_the_lower_cell() -> None:
@@ -33,7 +33,7 @@ def test_a_quotient_that_float64_would_round_up_is_in_the_lower_cell() -> None:
     xyz = np.array([[0.0, 0, 0], [0.025, 0, 0], [0.026, 0, 0]], dtype=np.float32)
     assert float(xyz[1, 0]) / 0.05 > 0.5
     scan = Scan("00/000000", xyz, np.zeros(3, np.float32), labels=None, instances=None)
-    assert count_voxels(scan, 0.05) == 2
+    assert level_counts(scan, 0.05)[0][0] == 2
 
 
 def test_levels_are_those_of_plain_counting() -> None:

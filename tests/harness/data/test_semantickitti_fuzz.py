@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from odd_files import FOLDER_SHAPES, circle, dangling, empty, shapes
 
 from harness.data.integrity import check
 from harness.data.labels import SEMANTICKITTI
@@ -22,26 +22,14 @@ from harness.data.screen import scan_fault, screen
 from harness.data.semantickitti import SemanticKitti
 from harness.errors import HarnessError
 
-SECONDS = 60
+pytestmark = pytest.mark.usefixtures("alarm")
+
 POINTS = 60
 SCAN = "sequences/00/velodyne/000001.bin"
 LABELS = "sequences/00/labels/000001.label"
 TEXTS = ("sequences/00/poses.txt", "sequences/00/calib.txt", "synthetic.json")
-TERABYTES = 4 << 40
 
 fuzz = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
-
-
-@pytest.fixture(autouse=True)
-def alarm() -> Iterator[None]:
-    def stop(*_: object) -> None:
-        raise TimeoutError(f"more than {SECONDS} s: something waits")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(SECONDS)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture
@@ -129,44 +117,9 @@ def test_an_id_is_taken_when_the_map_has_it(root: Path, raw: int, instance: int)
     assert names == (set() if read else {"000001.label"})
 
 
-def empty(path: Path) -> None:
-    path.touch()
-
-
-def sparse(path: Path) -> None:
-    try:
-        with path.open("wb") as file:
-            file.truncate(TERABYTES)
-    except OSError:
-        pytest.skip("no sparse files of terabytes here")
-
-
-def circle(path: Path) -> None:
-    path.symlink_to(path)
-
-
-def dangling(path: Path) -> None:
-    path.symlink_to(path.with_name("nowhere"))
-
-
-def endless(path: Path) -> None:
-    path.symlink_to("/dev/zero")
-
-
-def locked(path: Path) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root may read everything")
-    path.touch(mode=0)
-
-
-SHAPES = [empty, sparse, circle, dangling, endless, locked, Path.mkdir, os.mkfifo]
-
-
 def test_a_wrong_thing_in_the_place_of_a_file_is_named(root: Path, tmp_path: Path) -> None:
     for file in (SCAN, LABELS, *TEXTS):
-        for shape in SHAPES:
-            if shape is locked and os.geteuid() == 0:
-                continue
+        for shape in shapes(tmp_path):
             copy = tmp_path / "damaged"
             shutil.copytree(root, copy)
             (copy / file).unlink()
@@ -177,7 +130,7 @@ def test_a_wrong_thing_in_the_place_of_a_file_is_named(root: Path, tmp_path: Pat
             shutil.rmtree(copy)
 
 
-@pytest.mark.parametrize("shape", [empty, circle, dangling, endless, Path.mkdir, os.mkfifo])
+@pytest.mark.parametrize("shape", FOLDER_SHAPES)
 @pytest.mark.parametrize("folder", ["sequences/00/velodyne", "sequences/00/labels", "sequences/00"])
 @pytest.mark.parametrize("partial", [False, True])
 def test_a_wrong_thing_in_the_place_of_a_folder_is_named(

@@ -7,7 +7,7 @@ import pytest
 
 from harness.data.integrity import check
 from harness.data.labels import SEMANTICKITTI
-from harness.data.scan_figures import count_voxels
+from harness.data.scan_figures import level_counts
 from harness.data.semantickitti import SemanticKitti
 from harness.data.statistics import statistics
 from harness.errors import HarnessError
@@ -49,7 +49,7 @@ def test_class_shares_are_those_of_streets(real_root: Path) -> None:
 def test_voxels_of_the_first_scan_match_the_published_count(real_root: Path) -> None:
     """91 852 voxels of 0.05 m, counted by the released SPVNAS definition."""
     scan = SemanticKitti(real_root, partial=True).read("00/000000")
-    assert count_voxels(scan, 0.05) == 91_852
+    assert level_counts(scan, 0.05)[0][0] == 91_852
     assert scan.instances is not None
     assert np.unique(scan.instances).size > 1
 
@@ -63,5 +63,5 @@ def test_voxels_are_those_of_float32_quotients(real_root: Path, voxel_size_m: fl
         scan = dataset.read(scan_id)
         single.append(len(np.unique(np.rint(scan.xyz / np.float32(voxel_size_m)), axis=0)))
         double.append(len(np.unique(np.rint(scan.xyz.astype(np.float64) / voxel_size_m), axis=0)))
-        assert count_voxels(scan, voxel_size_m) == single[-1], scan_id
+        assert level_counts(scan, voxel_size_m)[0][0] == single[-1], scan_id
     assert single != double

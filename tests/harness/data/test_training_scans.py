@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
+from drives import a_drive, write_drive
 
 from backbones.backbone import Voxelizer
 from backbones.build import build_voxelizer
 from backbones.voxelize import VoxelBatch
 from harness.config.recipes import resolve_recipe
-from harness.data.collate import collate
 from harness.data.loader import TrainingScans, load_batches
+from harness.data.multiscan import SemanticKittiMultiScan
 from harness.data.semantickitti import SemanticKitti
 from harness.spec import Augmentation
 
 WriteSequences = Callable[..., Path]
+Made: TypeAlias = list[tuple[int, bytes]]
 
 
 def alone(base: str = "common", **augmentation: object) -> dict[str, object]:
@@ -38,6 +41,18 @@ CASES: dict[str, tuple[object, str]] = {
     "voxels": (alone(max_voxels=20), "minkowskinet"),
     "lasermix": (alone("mix", mix={"kinds": ["lasermix"]}), "minkowskinet"),
     "polarmix": (alone("mix", mix={"kinds": ["polarmix"]}), "minkowskinet"),
+    "all together": (
+        {
+            "base": "mix",
+            "augmentation": {
+                "flip": ["x", "y", "xy"],
+                "translate_sigma_m": 0.1,
+                "max_points": 40,
+                "max_voxels": 20,
+            },
+        },
+        "minkowskinet",
+    ),
 }
 """Recipe and backbone."""
 
@@ -54,20 +69,28 @@ def content(batch: VoxelBatch) -> bytes:
     assert batch.labels is not None
     assert batch.points.labels is not None
     points = [batch.points.xyz, batch.points.intensity, batch.points.scan_index, batch.points.labels]
+    points += [] if batch.points.asked is None else [batch.points.asked]
     voxels = [batch.coordinates, batch.voxel_of_point, batch.features, batch.labels, batch.xyz]
     return b"".join(t.numpy().tobytes() for t in points + voxels) + repr(batch.points.scan_ids).encode()
 
 
-@pytest.mark.filterwarnings("ignore:This DataLoader will create 4 worker processes")
-@pytest.mark.parametrize("name", ["mix", "released SPVNAS", "released Cylinder3D"])
-def test_the_same_bytes_with_any_number_of_workers(write_sequences: WriteSequences, name: str) -> None:
-    dataset = SemanticKitti(write_sequences({"00": 5}))
+def made(scans: TrainingScans, voxelizer: Voxelizer, epochs: Iterable[int], first: int = 0, workers: int = 0) -> Made:
+    """Every batch of two scans with its epoch, byte by byte."""
+    return [(epoch, content(batch)) for epoch, batch in load_batches(scans, epochs, 2, voxelizer, first, workers)]
+
+
+@pytest.mark.parametrize("kind", [SemanticKitti, SemanticKittiMultiScan])
+@pytest.mark.parametrize("name", CASES)
+def test_the_same_bytes_with_any_number_of_workers(
+    write_sequences: WriteSequences, name: str, kind: type[SemanticKitti]
+) -> None:
+    root = write_sequences({"00": 3}, points=40)
+    write_drive(root, "00", a_drive(3))
+    dataset = kind(root)
     augmentation, voxelizer = case(name)
     scans = TrainingScans(dataset, tuple(dataset.scan_ids("train")), augmentation, seed=1)
-    alone, again, one, four = (
-        [content(batch) for batch in load_batches(scans, 1, 2, voxelizer, 0, workers)] for workers in (0, 0, 1, 4)
-    )
-    assert len(alone) == 3
+    alone, again, one, four = (made(scans, voxelizer, range(1, 3), workers=workers) for workers in (0, 0, 1, 4))
+    assert [epoch for epoch, _ in alone] == [1, 1, 2, 2]
     assert alone == again == one == four
 
 
@@ -79,15 +102,13 @@ def test_the_same_bytes_after_an_interruption_and_others_at_another_moment(
     augmentation, voxelizer = case(name)
     ids = tuple(dataset.scan_ids("train"))
 
-    def made(seed: int, epoch: int, first_step: int = 0) -> list[bytes]:
-        scans = TrainingScans(dataset, ids, augmentation, seed)
-        return [content(batch) for batch in load_batches(scans, epoch, 2, voxelizer, first_step, 0)]
-
-    whole = made(0, 1)
-    assert made(0, 1) == whole
-    assert made(0, 1, first_step=2) == whole[2:]
-    for seed, epoch in ((0, 2), (1, 1)):
-        assert not set(made(seed, epoch)) & set(whole)
+    scans, others = (TrainingScans(dataset, ids, augmentation, seed) for seed in (0, 1))
+    whole = made(scans, voxelizer, range(1, 3))
+    for first_step in (0, 2, 3, 4):
+        assert made(scans, voxelizer, range(1, 3), first_step) == whole[first_step:]
+    first, second = ({batch for of, batch in whole if of == epoch} for epoch in (1, 2))
+    assert not first & second
+    assert not first & {batch for _, batch in made(others, voxelizer, [1])}
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if name != "flip"])  # three draws of three may be equal
@@ -99,7 +120,7 @@ def test_a_scan_looks_different_in_every_epoch_and_run(write_sequences: WriteSeq
     looks = set()
     for seed, epoch in ((0, 0), (0, 1), (1, 0)):
         scans = TrainingScans(dataset, ids, augmentation, seed)
-        looks.add(content(scans.voxelize(epoch, voxelizer, collate([scans.read(epoch, ids[2])]))))
+        looks.add(content(scans.batch(epoch, [ids[2]], voxelizer)))
     assert len(looks) == 3
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.data.street.nuscenes_write import synthesize_nuscenes
 from harness.doctor.data import inspect_data
 
 
@@ -11,6 +12,8 @@ from harness.doctor.data import inspect_data
 def _nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No root in the environment, and an empty working folder."""
     monkeypatch.delenv("SEMANTICKITTI_ROOT", raising=False)
+    monkeypatch.delenv("NUSCENES_ROOT", raising=False)
+    monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "cache"))
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
 
@@ -84,3 +87,48 @@ def test_a_broken_configuration_is_told() -> None:
 def test_foreign_files_among_the_scans_are_told(root: Path) -> None:
     (root / "sequences/00/velodyne/999999.bin").touch()
     assert "999999.bin" in str(inspect_data("semantickitti", root).fault)
+
+
+TRAINVAL, MINI = "v1.0-trainval", "v1.0-mini"
+
+
+@pytest.fixture
+def nuscenes(tmp_path: Path) -> Path:
+    synthesize_nuscenes(tmp_path / "nuscenes", scans=4, seed=0, azimuths=60)
+    return tmp_path / "nuscenes"
+
+
+def test_keyframes_of_nuscenes_have_one_label_file_each(nuscenes: Path) -> None:
+    found = inspect_data("nuscenes", nuscenes)
+    assert (found.fault, found.synthetic, found.settings) == (None, True, {"version": TRAINVAL})
+    parts = [(part.split, part.scans, part.labels, part.expected) for part in found.sequences.values()]
+    assert all(labels == (0 if split == "test" else scans) for split, scans, labels, _ in parts)
+    assert sum(scans for _, scans, _, _ in parts) == sum(expected for *_, expected in parts) == 4
+    labels = sorted((nuscenes / "lidarseg" / TRAINVAL).iterdir())
+    labels[0].unlink()
+    labels[1].unlink()
+    labels[1].mkdir()
+    after = inspect_data("nuscenes", nuscenes)
+    assert sum(part.labels for part in after.sequences.values()) == len(labels) - 2
+
+
+def test_a_mini_copy_is_read_by_its_own_tables(nuscenes: Path) -> None:
+    (nuscenes / TRAINVAL).rename(nuscenes / MINI)
+    (nuscenes / "lidarseg" / TRAINVAL).rename(nuscenes / "lidarseg" / MINI)
+    table = nuscenes / MINI / "lidarseg.json"
+    table.write_text(table.read_text().replace(TRAINVAL, MINI))
+    found = inspect_data("nuscenes", nuscenes)
+    assert (found.fault, found.settings) == (None, {"version": MINI})
+    assert found.found("train") + found.found("val") > 0
+
+
+def test_broken_tables_are_told_and_no_others_tried(nuscenes: Path) -> None:
+    (nuscenes / MINI).mkdir()
+    (nuscenes / TRAINVAL / "scene.json").write_text("[")
+    found = inspect_data("nuscenes", nuscenes)
+    assert f"{TRAINVAL}/scene.json" in str(found.fault)
+    assert found.settings == {"version": TRAINVAL}
+
+
+def test_a_folder_without_tables_is_told_by_the_usual_version(tmp_path: Path) -> None:
+    assert "without v1.0-trainval/" in str(inspect_data("nuscenes", tmp_path).fault)

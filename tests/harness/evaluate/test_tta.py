@@ -93,7 +93,17 @@ def test_the_probabilities_are_summed_and_not_the_votes_nor_the_logits() -> None
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"flip": ()}, {"flip": ("none", "none")}, {"rotate_deg": (400.0,)}, {"scale": (0.0,)}, {"rotate_deg": range(360)}],
+    [
+        {"flip": ("none",), "rotate_deg": (0, 360)},
+        {"flip": ("none",), "rotate_deg": (270, -90)},
+        {"flip": ("none", "xy"), "rotate_deg": (0, 180)},
+        {"flip": ("x", "y"), "rotate_deg": (0, 180)},
+        {"flip": ()},
+        {"flip": ("none", "none")},
+        {"rotate_deg": (400.0,)},
+        {"scale": (0.0,)},
+        {"rotate_deg": range(360)},
+    ],
 )
 def test_views_that_make_no_sense_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):

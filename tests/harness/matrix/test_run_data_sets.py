@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
 
+from harness.cli import cli
 from harness.config.matrix_file import load_matrix, parse_matrix
 from harness.config.models import MatrixConfig
 from harness.data.open import open_dataset
@@ -79,6 +81,12 @@ def test_nuscenes_is_trained_scored_by_its_own_rule_and_shown(tmp_path: Path) ->
     cylinder = next(r.spec for r in results if r.spec.backbone.name == "cylinder3d" and r.spec.method.name == "pvd")
     assert cylinder.backbone.settings["z_m"] == [-5, 3]
     assert cylinder.method.settings["highest"][2] == 3
+    for result in results:
+        shown = CliRunner().invoke(cli, ["show", result.spec.hash, "--out", str(tmp_path)])
+        assert shown.exit_code == 0, shown.output
+        assert "with test-time augmentation, 2 views: mIoU" in shown.output
+        absent = [name for name, value in (result.score.iou if result.score else {}).items() if value is None]
+        assert shown.output.count("absent, left out") == len(absent)
     rows = build_rows(results)
     assert [row.label for row in rows[:4]] == [
         "teacher 0.125×",

@@ -9,7 +9,7 @@ from harness.spec import BackboneSpec
 
 
 def notes(name: str, **changes: object) -> list[str]:
-    return network_notes(resolve_backbone(BackboneConfig(name=name, **changes), 0.5, 19, "test"))
+    return network_notes(resolve_backbone(BackboneConfig(name=name, **changes), 0.5, 19, "test"), "semantickitti")
 
 
 def test_the_published_networks_need_no_note_but_spvnas_has_one() -> None:
@@ -38,8 +38,15 @@ def test_long_values_are_cut_and_told_apart() -> None:
     for width in (64, 128):
         member = {"output_channels": [32] * 9, "upsample.0.transition": width}
         spec = BackboneSpec(name="spvnas", width=0.5, voxel_size_m=0.05, classes=19, settings={"net_config": member})
-        [note] = network_notes(spec)
+        [note] = network_notes(spec, "semantickitti")
         said.append(note)
     assert all(note.startswith("spvnas: net_config is {'output_channels': [32, 32,") for note in said)
     assert said[0] != said[1]
     assert max(map(len, said)) < 120
+
+
+def test_the_heights_published_for_nuscenes_are_no_deviation_there() -> None:
+    given = BackboneConfig(name="cylinder3d", settings={"z_m": [-5, 3]})
+    network = resolve_backbone(given, 1.0, 16, "test")
+    assert network_notes(network, "nuscenes") == []
+    assert network_notes(network, "semantickitti") == ["cylinder3d: z_m is [-5.0, 3.0], default [-4.0, 2.0]"]

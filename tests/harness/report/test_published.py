@@ -5,7 +5,13 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.report import published
-from harness.report.published import load_nuscenes_classes, load_published, published_folder, published_table
+from harness.report.published import (
+    load_nuscenes_classes,
+    load_published,
+    published_folder,
+    published_table,
+    published_tables,
+)
 
 COLUMNS = "task,split,model,metric,value,source,year,tta,tricks,seen,spread,note"
 
@@ -54,14 +60,14 @@ def test_recalled_figures_are_kept_and_never_printed(tmp_path: Path, monkeypatch
     lines = [COLUMNS, line.format("A", "50.0", "recalled"), line.format("B", "60.04", "secondary")]
     (tmp_path / "published.csv").write_text("\n".join(lines))
     monkeypatch.setattr(published, "published_folder", lambda: tmp_path)
-    table = published_table()
+    table = published_table("SemanticKITTI single-scan")
     assert table.frame["model"].tolist() == ["B"]
     assert table.frame["mIoU %"].tolist() == ["60.04 [1]"]
     assert table.footnotes == ("[1] read in a later source, not in the original",)
 
 
 def test_protocol_differences_stand_in_footnotes() -> None:
-    table = published_table()
+    table = published_table("SemanticKITTI single-scan")
     row = table.frame[table.frame["mIoU %"].str.startswith("71.2")].iloc[0]
     marks = row["mIoU %"].split()[1:]
     notes = [note for note in table.footnotes if note.split()[0] in marks]
@@ -85,3 +91,10 @@ def test_a_malformed_line_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(published, "published_folder", lambda: tmp_path)
     with pytest.raises(HarnessError, match=r"published\.csv, line 2"):
         load_published()
+
+
+def test_each_data_set_has_the_figures_of_its_own_task() -> None:
+    [kitti] = published_tables(["semantickitti", "semantickitti"])
+    assert set(kitti.frame["task"]) == {"SemanticKITTI single-scan"}
+    both = published_tables(["nuscenes", "semantickitti"])
+    assert [set(table.frame["task"]) for table in both] == [{"SemanticKITTI single-scan"}, {"nuScenes lidarseg"}]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,14 @@ def test_a_resumed_run_ends_with_the_very_same_weights_and_log(
 
 def test_workers_do_not_change_the_weights(root: Path, tmp_path: Path) -> None:
     assert run(make_job(root, tmp_path / "one")) == run(make_job(root, tmp_path / "two", workers=2))
+
+
+def test_a_training_that_is_stopped_leaves_no_worker_behind(root: Path, tmp_path: Path) -> None:
+    others = set(active_children())
+    with pytest.raises(KeyboardInterrupt) as caught:
+        run(make_job(root, tmp_path / "cell", workers=2), stop_at=2)
+    assert caught.value.__traceback__ is not None
+    assert not set(active_children()) - others
 
 
 def test_another_seed_gives_other_weights(root: Path, tmp_path: Path) -> None:

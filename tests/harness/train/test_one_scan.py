@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from failing_methods import CLASSES, learner_of, points_of
@@ -18,9 +20,15 @@ from harness.train.one_scan import input_rows, output_rows, select_output, selec
 def alone(points: PointBatch, scan: int) -> PointBatch:
     chosen = points.scan_index == scan
     assert points.labels is not None
+    assert points.asked is not None
     zeros = torch.zeros(int(chosen.sum()), dtype=torch.int64)
     return PointBatch(
-        points.xyz[chosen], points.intensity[chosen], zeros, points.labels[chosen], (points.scan_ids[scan],)
+        points.xyz[chosen],
+        points.intensity[chosen],
+        zeros,
+        points.labels[chosen],
+        (points.scan_ids[scan],),
+        points.asked[chosen],
     )
 
 
@@ -31,6 +39,7 @@ def tensors(thing: object) -> dict[str, Tensor]:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_selected_scan_is_that_scan_alone(name: str) -> None:
     points = points_of((400, 300, 500))
+    points = replace(points, asked=torch.arange(len(points.xyz)) % 3 > 0)
     config = BackboneConfig(name=name, voxel_size_m=None if name == "cylinder3d" else 1.0)
     backbone = resolve_backbone(config, 0.125, CLASSES, "test")
     voxelize, network = network_voxelizer(backbone), build_network(backbone, "portable", 0).eval()

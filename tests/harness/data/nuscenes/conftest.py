@@ -87,39 +87,43 @@ def write_set(tmp_path: Path) -> WriteSet:
 
 def tables(scenes: Mapping[str, int], version: str) -> dict[str, Rows]:
     """The tables of a version: a lidar keyframe, a camera keyframe and a lidar sweep for every sample."""
-    grown: dict[str, Rows] = {name: [] for name in ("scene", "sample", "sample_data", "ego_pose", "lidarseg")}
+    made: dict[str, Rows] = {name: [] for name in ("scene", "sample", "sample_data", "ego_pose", "lidarseg")}
     for scene, size in scenes.items():
         own = token("scene", scene)
-        grown["scene"].append({"token": own, "log_token": token("log"), "nbr_samples": size, "name": scene})
+        made["scene"].append({"token": own, "log_token": token("log"), "nbr_samples": size, "name": scene})
         for number in range(size):
-            sample, time_us = token("sample", scene, number), 1_532_402_927_000_000 + 500_000 * (size - number)
-            grown["sample"].append({"token": sample, "timestamp": time_us, "scene_token": own})
-            for folder, channel, is_key in (
-                ("samples", "CAM_FRONT", True), ("sweeps", "LIDAR_TOP", False), ("samples", "LIDAR_TOP", True),
-            ):  # fmt: skip
-                name = f"{folder}/{channel}/n015+0800__{scene}-{number}.pcd.bin"
-                row = token(folder, channel, scene, number)
-                grown["sample_data"].append(
-                    {
-                        "token": row, "sample_token": sample, "ego_pose_token": row, "filename": name,
-                        "calibrated_sensor_token": token("calibration", channel), "timestamp": time_us,
-                        "is_key_frame": is_key, "height": 0, "prev": "", "next": "",
-                    }
-                )  # fmt: skip
-                grown["ego_pose"].append(
-                    {
-                        "token": row,
-                        "timestamp": time_us,
-                        "rotation": [0.8, 0.0, 0.0, 0.6],
-                        "translation": [number, 2, 0],
-                    }
-                )
-            name = f"lidarseg/{version}/{row}_lidarseg.bin"
-            grown["lidarseg"].append({"token": row, "sample_data_token": row, "filename": name})
-    channels = ("CAM_FRONT", "LIDAR_TOP")
+            add_sample(made, scene, number, 1_532_402_927_000_000 + 500_000 * (size - number))
+            lidar = made["sample_data"][-1]["token"]
+            name = f"lidarseg/{version}/{lidar}_lidarseg.bin"
+            made["lidarseg"].append({"token": lidar, "sample_data_token": lidar, "filename": name})
     if version == "v1.0-test":
-        grown["lidarseg"] = []
-    return grown | {
+        made["lidarseg"] = []
+    return made | shared_tables()
+
+
+def add_sample(made: dict[str, Rows], scene: str, number: int, time_us: int) -> None:
+    """Add a sample, what the sensors recorded, the lidar's keyframe last, and where the vehicle was."""
+    sample = token("sample", scene, number)
+    made["sample"].append({"token": sample, "timestamp": time_us, "scene_token": token("scene", scene)})
+    for folder, channel, is_key in (
+        ("samples", "CAM_FRONT", True), ("sweeps", "LIDAR_TOP", False), ("samples", "LIDAR_TOP", True),
+    ):  # fmt: skip
+        row, name = token(folder, channel, scene, number), f"{folder}/{channel}/n015+0800__{scene}-{number}.pcd.bin"
+        made["sample_data"].append(
+            {
+                "token": row, "sample_token": sample, "ego_pose_token": row, "filename": name,
+                "calibrated_sensor_token": token("calibration", channel), "timestamp": time_us,
+                "is_key_frame": is_key, "height": 0, "prev": "", "next": "",
+            }
+        )  # fmt: skip
+        pose = {"rotation": [0.8, 0.0, 0.0, 0.6], "translation": [number, 2, 0]}
+        made["ego_pose"].append({"token": row, "timestamp": time_us, **pose})
+
+
+def shared_tables() -> dict[str, Rows]:
+    """The tables that do not grow with the samples."""
+    channels = ("CAM_FRONT", "LIDAR_TOP")
+    return {
         "log": [{"token": token("log"), "logfile": "somewhere"}],
         "sensor": [{"token": token("sensor", c), "channel": c, "modality": c[:5].lower()} for c in channels],
         "calibrated_sensor": [

@@ -87,6 +87,14 @@ FAULTS: dict[str, tuple[Callable[[Made], Any], str, str]] = {
     "second label": (
         lambda m: m.tables["lidarseg"].append(m.tables["lidarseg"][0]), "lidarseg.json, row", "this sample_data_token",
     ),
+    "two scans of a file": (
+        lambda m: _lidar(m, 1).update(filename=_lidar(m)["filename"]),
+        "sample_data.json, row", "which an earlier row has already",
+    ),
+    "two labels of a file": (
+        lambda m: m.tables["lidarseg"][1].update(filename=m.tables["lidarseg"][0]["filename"]),
+        "lidarseg.json, row", "which an earlier row has already",
+    ),
     "no keyframe": (lambda m: _lidar(m).update(is_key_frame=False), "sample_data.json, sample", "1 samples have none"),
     "no lidar": (lambda m: m.tables["sensor"][1].update(channel="LIDAR"), "sample_data.json, sample", "5 samples have"),
     "fewer samples": (lambda m: m.tables["sample"].pop(), "sample.json, scene scene-0916", "0 samples"),
@@ -103,7 +111,7 @@ FAULTS: dict[str, tuple[Callable[[Made], Any], str, str]] = {
     ),
     "token as path": (lambda m: _lidar(m).update(token="../a"), "sample_data.json, row 3, key token", "match pattern"),
     "scene as path": (lambda m: m.tables["scene"][0].update(name="../a"), "scene.json, row 1, key name", "pattern"),
-    "no channel": (lambda m: m.tables["sensor"][1].pop("channel"), "sensor.json, row 2, key channel", "Field required"),
+    "no channel": (lambda m: m.tables["sensor"][1].pop("channel"), "sensor.json, row 2, key channel", "no such key"),
     "keyframe neither": (lambda m: _lidar(m).update(is_key_frame="yes"), "sample_data.json, row 3", "does not match"),
 }  # fmt: skip
 

@@ -62,6 +62,17 @@ def test_a_change_that_keeps_the_size_is_seen(made: Made) -> None:
     assert opened(made.folder).columns["points"] != before.columns["points"]
 
 
+def test_a_change_that_keeps_the_size_under_a_forged_time_is_seen(made: Made) -> None:
+    path, rows = made.folder / "lidarseg.json", made.tables["lidarseg"]
+    before, state = opened(made.folder), path.stat()
+    rows[0]["filename"], rows[1]["filename"] = rows[1]["filename"], rows[0]["filename"]
+    path.write_text(json.dumps(rows, indent=0))
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (state.st_size, state.st_mtime_ns)
+    assert opened(made.folder).columns["labels"] != before.columns["labels"]
+    assert opened(made.folder) == build_index(made.folder)
+
+
 def test_the_same_bytes_of_another_time_are_not_parsed(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     index = opened(made.folder)
     for path in made.folder.iterdir():
@@ -86,7 +97,62 @@ def test_a_damaged_cache_is_made_again(made: Made, data: st.DataObject) -> None:
     assert opened(made.folder) == expected
     digest, _, body = cache.read_bytes().partition(b"\n")
     assert module.sha256(body).hexdigest().encode() == digest
-    assert json.loads(body)["index"][0] == expected.tokens
+    assert json.loads(body)[1] == expected.tokens
+
+
+def forged(record: list[Any], way: str) -> list[Any]:
+    """What somebody may have written instead of a record of the right states."""
+    states, tokens, columns, digests = record
+    match way:
+        case "no states":
+            del record[0]
+        case "no number":
+            states[0][0] = "x"
+        case "a part too few":
+            del record[3]
+        case "no column":
+            del columns["labels"]
+        case "another column":
+            columns["more"] = []
+        case "a short column":
+            columns["points"].pop()
+        case "a short pose":
+            columns["ego"].pop()
+        case "numbers for names":
+            columns["scene"] = [0] * len(tokens)
+        case "no digests":
+            digests.clear()
+        case "a digest of another file":
+            digests["../secret"] = digests.pop("log.json")
+    return record
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        "no states", "no number", "a part too few", "no column", "another column", "a short column", "a short pose",
+        "numbers for names", "no digests", "a digest of another file",
+    ],
+)  # fmt: skip
+def test_another_record_with_a_sum_of_its_own_is_made_again(made: Made, way: str) -> None:
+    expected, cache = opened(made.folder), index_cache_file(made.folder)
+    record = json.loads(cache.read_bytes().partition(b"\n")[2])
+    write_with_its_sum(cache, json.dumps(forged(record, way)).encode())
+    assert opened(made.folder) == expected
+    assert json.loads(cache.read_bytes().partition(b"\n")[2])[1:] == [
+        expected.tokens, expected.columns, expected.digests
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"null", b"{", b"\xff", b"[" * 100_000, b"[[], [], {}, {}]"])
+def test_anything_with_a_sum_of_its_own_is_made_again(made: Made, body: bytes) -> None:
+    expected = opened(made.folder)
+    write_with_its_sum(index_cache_file(made.folder), body)
+    assert opened(made.folder) == expected
+
+
+def write_with_its_sum(cache: Path, body: bytes) -> None:
+    cache.write_bytes(module.sha256(body).hexdigest().encode() + b"\n" + body)
 
 
 def test_processes_may_build_at_once(made: Made) -> None:

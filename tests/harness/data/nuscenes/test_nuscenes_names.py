@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.data.input_file import input_size
-from harness.data.nuscenes.names import check_name, own_file
+from harness.data.nuscenes.names import FileNames, check_name, own_file
 from harness.errors import HarnessError
 
 FOLDER = "samples/LIDAR_TOP"
@@ -31,6 +31,16 @@ def test_an_official_name_passes() -> None:
         check_name("sweeps/LIDAR_TOP/a.bin", FOLDER, "row 3")
 
 
+def test_a_name_is_taken_once() -> None:
+    names = FileNames(FOLDER)
+    names.take(f"{FOLDER}/a.bin", "row 1")
+    names.take(f"{FOLDER}/b.bin", "row 2")
+    with pytest.raises(HarnessError, match=r"row 3: found filename 'samples/LIDAR_TOP/a\.bin', which an earlier row"):
+        names.take(f"{FOLDER}/a.bin", "row 3")
+    with pytest.raises(HarnessError, match="row 4"):
+        names.take("sweeps/LIDAR_TOP/c.bin", "row 4")
+
+
 def test_a_folder_may_be_a_link_and_a_file_only_within(tmp_path: Path) -> None:
     root, disk = tmp_path / "root", tmp_path / "disk"
     disk.mkdir()
@@ -46,6 +56,11 @@ def test_a_folder_may_be_a_link_and_a_file_only_within(tmp_path: Path) -> None:
         assert own_file(root, f"{FOLDER}/{name}").read_bytes() == b"x"
     with pytest.raises(HarnessError, match=r"found a link to .*secret"):
         own_file(root, f"{FOLDER}/away")
+
+
+def test_a_file_that_cannot_be_looked_at_is_named(tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match="found 'File name too long' on reading"):
+        own_file(tmp_path, "x" * 300)
 
 
 def test_a_circle_of_links_ends_in_an_error(tmp_path: Path) -> None:

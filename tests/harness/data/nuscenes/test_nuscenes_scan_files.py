@@ -37,7 +37,8 @@ def test_points_are_read_as_written(tmp_path: Path, rows: list[tuple[float, ...]
         (struct.pack("<5f", 1, 2, 3, 4, 5.5), "1 of 1 points"),
         (struct.pack("<5f", 1, 2, 3, 4, float("inf")), "1 of 1 points"),
         (struct.pack(">5f", *POINT), "1 of 1 points"),
-        (struct.pack("<5f", *POINT) + bytes(40), "2 of 3 points that are zeros alone"),
+        (bytes(40), "1 of 1 disk blocks that are zeros alone"),
+        (struct.pack("<5f", *POINT) * 205 + bytes(8200), "1 of 3 disk blocks that are zeros alone"),
     ],
 )
 def test_damaged_points_are_refused(tmp_path: Path, content: bytes, found: str) -> None:

@@ -93,7 +93,7 @@ def test_a_strange_row_among_the_wanted_is_named(tmp_path: Path) -> None:
     decoder = TypeAdapter(list[Long])
     for piece in (10, 1 << 20):
         assert [row["length"] for row in Table(path, decoder, {"5", "9"}, piece)] == [5, 9]
-        with pytest.raises(HarnessError, match=r"row 8, key length: found Input should be a valid integer"):
+        with pytest.raises(HarnessError, match=r"row 8, key length: found 'x' \(Input should be a valid integer"):
             list(Table(path, decoder, {"5", "7"}, piece))
 
 
@@ -101,7 +101,14 @@ def test_a_strange_row_among_the_wanted_is_named(tmp_path: Path) -> None:
     ("text", "found"),
     [
         ("", "no JSON after row 0 (the file ends)"),
-        ("{}", "no JSON after row 0"),
+        ("{}", "an object ('{}')"),
+        (' \n{"scenes": [{"token": "a"}]}', """an object ('{"scenes": [{"token": "a"}]}')"""),
+        ("-12.5e3", "a number ('-12.5e3')"),
+        ('"scene"', """a text ('"scene"')"""),
+        ("null", "a constant ('null')"),
+        (" true", "a constant ('true')"),
+        ("truely", "no JSON after row 0 (then 'truely')"),
+        ("- x", "no JSON after row 0 (then '- x')"),
         ('[{"token": "a"},', "no JSON after row 1 (then ',')"),
         ('[{"token": "a"}', "no JSON after row 1 (the file ends)"),
         ('[{"token": "a"}]]', "no JSON after row"),
@@ -122,7 +129,7 @@ def test_what_is_no_array_says_where_it_ends(tmp_path: Path, text: str, found: s
 @pytest.mark.parametrize(
     ("row", "where", "found"),
     [
-        ("{}", "row 2, key token", "Field required"),
+        ("{}", "row 2, key token", "no such key"),
         ('{"token": 3}', "row 2, key token", "valid string"),
         ("[]", "row 2", "Input should be an object"),
     ],
