@@ -2,8 +2,8 @@
 
 A cache file has a line with the SHA-256 of the rest, and then JSON. It serves as long as every table has the size and
 the times of modification and of change of status that it had when it was read, or, where they differ, as long as it has
-the same bytes. Programs may set the first time as they like, and never the second. Processes may build the file at
-once: each renames a whole one.
+the same bytes. Programs may set the first time as they like; only the system sets the second. Processes may
+build the file at once: each renames a whole one.
 """
 
 from __future__ import annotations
