@@ -61,13 +61,27 @@ def write_set(root: Path, version: str) -> None:
     folder, sizes = root / version, scene_sizes(version)
     folder.mkdir(parents=True)
     (root / "samples" / "LIDAR_TOP").mkdir(parents=True, exist_ok=True)
-    names = ("sensor", "calibrated_sensor", "log", "scene", "sample", "lidarseg")
-    tables = dict(zip(names, map(list, (sensors(), calibrations(len(sizes)), logs(), scenes(sizes), samples(sizes),
-                                        lidarseg(sizes, version))), strict=True))  # fmt: skip
+    tables: dict[str, Iterable[dict[str, Any]]] = {
+        "category": categories(),
+        "sensor": sensors(),
+        "calibrated_sensor": calibrations(len(sizes)),
+        "log": logs(),
+        "scene": scenes(sizes),
+        "sample": samples(sizes),
+        "lidarseg": lidarseg(sizes, version),
+    }
     for name, rows in tables.items():
         with (folder / f"{name}.json").open("w") as file:
             write_rows(file, rows)
     write_big_tables(root, folder, sizes)
+
+
+def categories() -> Iterator[dict[str, Any]]:
+    """Rows of category."""
+    from harness.data.street.nuscenes_labels import CATEGORIES
+
+    for index, name in enumerate(CATEGORIES):
+        yield {"token": token("category", index), "name": name, "description": "", "index": index}
 
 
 def sensors() -> Iterator[dict[str, Any]]:
