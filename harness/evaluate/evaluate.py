@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -20,8 +20,21 @@ def predict(
     the ignored id 0.
     """
     network.eval()
+    return label_points(lambda points: network.predict(voxelize(points)), scans, device)
+
+
+def label_points(
+    scores: Callable[[PointBatch], Tensor], scans: Iterable[PointBatch], device: torch.device
+) -> Iterator[tuple[PointBatch, Tensor]]:
+    """Yield the points of each scan that are asked for with the class of their largest score, as `predict` does.
+
+    Args:
+        scores: of all N points of a scan on `device`, [N, C]; called without gradients.
+        scans: to label.
+        device: where the points are put.
+    """
     for points in scans:
         with torch.inference_mode():
             moved = points.to(device)
-            labels = network.predict(voxelize(moved)).argmax(1) + 1
+            labels = scores(moved).argmax(1) + 1
         yield moved.only_asked(), labels if moved.asked is None else labels[moved.asked]

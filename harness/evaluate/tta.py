@@ -13,6 +13,7 @@ from torch import Tensor
 from backbones.backbone import Backbone, Voxelizer
 from backbones.points import PointBatch
 from harness.data.augment import FLIPPED_AXES
+from harness.evaluate.evaluate import label_points
 from harness.spec import Flip, TtaSpec
 
 
@@ -54,11 +55,8 @@ def predict_from_views(
     by point and in their order, and the largest sum wins.
     """
     network.eval()
-    for points in scans:
-        with torch.inference_mode():
-            moved = points.to(device)
-            labels = _probabilities(network, voxelize, moved, views(spec)).argmax(1) + 1
-        yield moved.only_asked(), labels if moved.asked is None else labels[moved.asked]
+    shown = views(spec)
+    return label_points(lambda points: _probabilities(network, voxelize, points, shown), scans, device)
 
 
 def _probabilities(network: Backbone, voxelize: Voxelizer, points: PointBatch, shown: list[View]) -> Tensor:

@@ -8,26 +8,28 @@ from typing import Annotated, Literal, NotRequired, TypeAlias
 from pydantic import ConfigDict, Field, TypeAdapter
 from typing_extensions import TypedDict
 
-_AS_WRITTEN = ConfigDict(strict=True, allow_inf_nan=False, cache_strings="keys")
-
 Token: TypeAlias = Annotated[str, Field(pattern="^[0-9A-Za-z_-]{1,64}$")]
 """Officially 32 hexadecimal digits. It becomes part of file names, so that nothing else may stand in it."""
 Name: TypeAlias = Annotated[str, Field(pattern="^[0-9A-Za-z_-]{1,64}$")]
 Microseconds: TypeAlias = Annotated[int, Field(ge=0, lt=1 << 63)]
 
 
-class SensorRow(TypedDict):
+class Row(TypedDict):
+    """What rows of every table share: values as they are written, without conversion."""
+
+    __pydantic_config__ = ConfigDict(strict=True, allow_inf_nan=False, cache_strings="keys")  # type: ignore[misc]
+
+
+class SensorRow(Row):
     """A channel, such as LIDAR_TOP."""
 
-    __pydantic_config__ = _AS_WRITTEN  # type: ignore[misc]
     token: str
     channel: str
 
 
-class PoseRow(TypedDict):
+class PoseRow(Row):
     """A rotation (quaternion w, x, y, z) and a translation in metres: a row of ego_pose."""
 
-    __pydantic_config__ = _AS_WRITTEN  # type: ignore[misc]
     token: str
     rotation: list[float]
     translation: list[float]
@@ -39,35 +41,31 @@ class CalibratedSensorRow(PoseRow):
     sensor_token: str
 
 
-class TokenRow(TypedDict):
+class TokenRow(Row):
     """A row of any table."""
 
-    __pydantic_config__ = _AS_WRITTEN  # type: ignore[misc]
     token: str
 
 
-class SceneRow(TypedDict):
+class SceneRow(Row):
     """Twenty seconds of a drive."""
 
-    __pydantic_config__ = _AS_WRITTEN  # type: ignore[misc]
     token: str
     name: Name
     log_token: str
     nbr_samples: int
 
 
-class SampleRow(TypedDict):
+class SampleRow(Row):
     """A moment of which all sensors have a keyframe."""
 
-    __pydantic_config__ = _AS_WRITTEN  # type: ignore[misc]
     token: Token
     scene_token: str
 
 
-class KeyframeRow(TypedDict):
+class KeyframeRow(Row):
     """What a sensor recorded at a sample."""
 
-    __pydantic_config__ = _AS_WRITTEN  # type: ignore[misc]
     is_key_frame: Literal[True]
     token: Token
     sample_token: str
@@ -77,25 +75,22 @@ class KeyframeRow(TypedDict):
     filename: str
 
 
-class SweepRow(TypedDict):
+class SweepRow(Row):
     """What a sensor recorded between two samples: of no use here, and most of the rows."""
 
-    __pydantic_config__ = _AS_WRITTEN  # type: ignore[misc]
     is_key_frame: Literal[False]
 
 
-class LidarsegRow(TypedDict):
+class LidarsegRow(Row):
     """The label file of a keyframe."""
 
-    __pydantic_config__ = _AS_WRITTEN  # type: ignore[misc]
     sample_data_token: str
     filename: str
 
 
-class CategoryRow(TypedDict):
+class CategoryRow(Row):
     """A class of things and, in the tables of nuScenes-lidarseg, the id that label files have for it."""
 
-    __pydantic_config__ = _AS_WRITTEN  # type: ignore[misc]
     name: str
     index: NotRequired[Annotated[int, Field(ge=0, le=255)]]
 
