@@ -7,6 +7,8 @@ what it wants.
 
 from __future__ import annotations
 
+from pydantic import ValidationError
+
 from backbones.build import NAMES, backbone_kind
 from baselines.registry import load_method
 from baselines.supervoxels import SupervoxelSettings
@@ -28,14 +30,18 @@ def backbone_on(dataset: DatasetName, backbone: BackboneConfig) -> BackboneConfi
 def method_on(dataset: DatasetName, method: MethodConfig) -> MethodConfig:
     """Return a method with the published heights, where it or a part of it cuts supervoxels and does not say.
 
-    An unknown method is returned as it is: resolving it says what is wrong.
+    A method that is unknown or no method is returned as it is: resolving it says what is wrong.
     """
     heights = HEIGHTS_M.get(dataset)
     if heights is None:
         return method
     parts = method.settings.get("methods")
     if method.name == "sum" and isinstance(parts, list | tuple):
-        moved = [method_on(dataset, MethodConfig.model_validate(part)).model_dump(mode="json") for part in parts]
+        try:
+            configs = [MethodConfig.model_validate(part) for part in parts]
+        except ValidationError:
+            return method
+        moved = [method_on(dataset, config).model_dump(mode="json") for config in configs]
         return method.model_copy(update={"settings": {**method.settings, "methods": moved}})
     try:
         kind = load_method(method.name).Settings

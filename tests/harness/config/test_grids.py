@@ -5,6 +5,7 @@ import pytest
 from harness.config.matrix_file import parse_matrix
 from harness.config.models import MatrixConfig
 from harness.config.resolve import resolve_backbone, resolve_method
+from harness.errors import HarnessError
 
 
 def matrix(dataset: str, backbone: dict[str, object], method: object) -> MatrixConfig:
@@ -47,3 +48,13 @@ def test_the_copy_kept_beside_the_results_says_them() -> None:
     again = parse_matrix(config.model_dump(mode="json"), "copy")
     assert again == config
     assert config.backbones[0].settings == {"z_m": [-5.0, 3.0]}
+
+
+@pytest.mark.parametrize("dataset", ["semantickitti", "nuscenes"])
+@pytest.mark.parametrize(
+    "parts, message",
+    [([{"nmae": "pvd"}, "skd"], "Did you mean 'name'"), (["pvd", "no_such"], "found 'no_such'")],
+)
+def test_a_wrong_part_of_a_sum_is_explained_on_every_data_set(dataset: str, parts: object, message: str) -> None:
+    with pytest.raises(HarnessError, match=message):
+        matrix(dataset, {"name": "minkowskinet"}, {"name": "sum", "settings": {"methods": parts}})
