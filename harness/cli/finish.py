@@ -14,8 +14,8 @@ from harness.errors import HarnessError
 from harness.export.check import Finding
 from harness.export.semantickitti import Description
 from harness.files import write_text
-from harness.matrix.cell import Resources
 from harness.matrix.data import RunData
+from harness.matrix.order import Resources
 from harness.matrix.submission import predict_scans, submit_cell
 from harness.metrics import MetricsLog
 from harness.report.birdseye import draw_scan

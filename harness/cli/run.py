@@ -64,9 +64,9 @@ def command(
     from harness.cli.progress import RunProgress
     from harness.config.matrix_file import load_matrix, override
     from harness.data.open import open_dataset
-    from harness.matrix.cell import Resources
     from harness.matrix.check import check_matrix
     from harness.matrix.data import prepare_data
+    from harness.matrix.order import Resources
     from harness.matrix.plan import plan, select
     from harness.matrix.run import run_matrix
     from harness.matrix.source import data_root

@@ -20,6 +20,7 @@ from harness.evaluate.evaluate import predict
 from harness.evaluate.scoring import Scores, official_scores
 from harness.evaluate.tta import predict_from_views
 from harness.matrix.data import RunData, read_batches, spread_by_size
+from harness.matrix.order import Resources
 from harness.matrix.progress import Progress
 from harness.matrix.protocol import protocol_card
 from harness.measure.latency import measure_latency
@@ -29,21 +30,6 @@ from harness.store import CellFolder, Store
 from harness.train.learner import build_network, network_voxelizer
 from harness.train.loop import Teacher, TrainingJob, train, training_result
 from harness.train.weights import FILE, load_weights
-
-
-@dataclass(frozen=True)
-class Resources:
-    """What a run may use; none of it changes a cell's weights or scores.
-
-    Attributes:
-        device: to train, evaluate and measure on.
-        workers: loader processes of a cell.
-        tensorboard: also write the loss terms for TensorBoard.
-    """
-
-    device: torch.device
-    workers: int = 0
-    tensorboard: bool = False
 
 
 def run_cell(

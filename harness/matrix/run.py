@@ -7,8 +7,9 @@ import traceback
 from filelock import Timeout
 
 from harness.errors import HarnessError
-from harness.matrix.cell import Resources, run_cell
+from harness.matrix.cell import run_cell
 from harness.matrix.data import RunData
+from harness.matrix.order import Resources
 from harness.matrix.progress import Progress
 from harness.spec import CellResult, CellSpec
 from harness.store import CellFolder, Store

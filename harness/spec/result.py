@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -100,6 +100,31 @@ class TrainingResult(Strict):
     final_terms: dict[str, float] = Field(description="loss terms, mean over the last epoch")
     weights_sha256: str
     teacher_weights_sha256: str | None
+    micro_batch: int | None = Field(
+        default=None, description="most scans in one forward pass of any sitting; None: the whole batch of the recipe"
+    )
+    processes: int = Field(default=1, description="that shared each batch; each saw its own scans only")
+
+
+class Provenance(Strict):
+    """Where a result comes from and what it cost: what an auditor asks first. Nothing here decides a number."""
+
+    spec_hash: str
+    manifest_hash: str
+    seeds: dict[str, int] = Field(description="of the student, and of the teacher where there is one")
+    commit: str | None = Field(description="of the working copy the harness ran from; None when installed")
+    dirty: bool | None = Field(description="the working copy had changes of its own; None when installed")
+    packages: dict[str, str] = Field(description="version of each package that computes, by name")
+    python: str
+    platform: str
+    device: str
+    phase_seconds: dict[str, float] = Field(description="wall time by phase: train (all sittings), evaluate, ...")
+    wall_hours: float = Field(description="of all phases")
+    device_hours: float = Field(description="wall hours times the processes that trained")
+    peak_memory_mib: float | None = Field(description="largest of all sittings of the training; None before any")
+    disk_mib: float = Field(description="of the cell's folder")
+    preemptions: int = Field(default=0, description="times a scheduler took the machine and the cell went on later")
+    memory_retries: int = Field(default=0, description="times it began again with a smaller micro-batch")
 
 
 class CellResult(Strict):
@@ -116,6 +141,20 @@ class CellResult(Strict):
     macs: MacsResult | None = None
     latency: LatencyResult | None = None
     training: TrainingResult | None = None
+    provenance: Provenance | None = Field(default=None, description="None in a result of a version before 0.5")
+
+    def repeatable(self) -> dict[str, Any]:
+        """Return the part that another run of the same cell on the same kind of machine repeats bit for bit.
+
+        Left out is what a clock, a memory gauge or an interruption decides: latency, provenance, and of the training
+        its seconds, its peak memory and its sittings.
+        """
+        unrepeatable: dict[str, bool | set[str]] = {
+            "latency": True,
+            "provenance": True,
+            "training": {"seconds", "peak_memory_mib", "devices"},
+        }
+        return self.model_dump(mode="json", exclude=unrepeatable)
 
     @model_validator(mode="after")
     def _complete(self) -> CellResult:

@@ -14,8 +14,8 @@ import torch
 from harness.config.matrix_file import parse_matrix
 from harness.data.semantickitti import SemanticKitti
 from harness.errors import HarnessError
-from harness.matrix.cell import Resources
 from harness.matrix.data import prepare_data, spread_by_size
+from harness.matrix.order import Resources
 from harness.matrix.plan import plan
 from harness.matrix.run import run_matrix
 from harness.spec import CellResult

@@ -13,9 +13,9 @@ from harness.config.matrix_file import load_matrix, parse_matrix
 from harness.config.models import MatrixConfig
 from harness.data.open import open_dataset
 from harness.errors import HarnessError
-from harness.matrix.cell import Resources
 from harness.matrix.check import check_matrix
 from harness.matrix.data import RunData, prepare_data
+from harness.matrix.order import Resources
 from harness.matrix.plan import plan
 from harness.matrix.run import run_matrix
 from harness.matrix.source import data_root

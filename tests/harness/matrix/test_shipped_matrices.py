@@ -11,8 +11,8 @@ from baselines.registry import SHIPPED
 from harness.config.matrix_file import load_matrix
 from harness.config.models import BackboneConfig, MatrixConfig
 from harness.data.semantickitti import SemanticKitti
-from harness.matrix.cell import Resources
 from harness.matrix.data import prepare_data
+from harness.matrix.order import Resources
 from harness.matrix.plan import plan
 from harness.matrix.run import run_matrix
 from harness.report.grouping import build_rows

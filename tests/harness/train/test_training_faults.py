@@ -13,8 +13,8 @@ from test_loop import make_job, run
 from harness.config.matrix_file import parse_matrix
 from harness.data.semantickitti import SemanticKitti
 from harness.errors import HarnessError
-from harness.matrix.cell import Resources
 from harness.matrix.data import prepare_data
+from harness.matrix.order import Resources
 from harness.matrix.plan import plan
 from harness.matrix.run import run_matrix
 from harness.spec import CellResult
