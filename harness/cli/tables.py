@@ -38,7 +38,7 @@ def command(
     from harness.report.published import published_tables
     from harness.report.records import build_frame, build_records
     from harness.report.render import to_latex, to_markdown, write_tables
-    from harness.report.tables import build_class_table, build_table
+    from harness.report.tables import build_class_tables, build_table
     from harness.store import Store
 
     if (classes or published) and (as_json or write is not None or kind == "csv"):
@@ -69,7 +69,7 @@ def command(
         click.echo(build_frame(rows).to_csv(index=False), nl=False)
     else:
         tables = [
-            build_class_table(rows) if classes else build_table(rows),
+            *(build_class_tables(rows) if classes else [build_table(rows)]),
             *(published_tables(row.spec.dataset.name for row in rows) if published else []),
         ]
         click.echo("\n".join(to_latex(table) if kind == "latex" else to_markdown(table) for table in tables), nl=False)

@@ -11,7 +11,7 @@ from harness.files import write_text
 from harness.report.published import published_tables
 from harness.report.records import build_frame, build_records
 from harness.report.rows import Row
-from harness.report.tables import Table, build_class_table, build_table
+from harness.report.tables import Table, build_class_tables, build_table
 
 # fmt: off
 LATEX_ESCAPES = {
@@ -68,7 +68,8 @@ def write_tables(folder: Path, rows: Sequence[Row]) -> list[Path]:
     """
     if not rows:
         raise HarnessError(folder, "no cells", "results of a matrix", "Run one with `harness run`.")
-    tables = [build_table(rows), build_class_table(rows), *published_tables(row.spec.dataset.name for row in rows)]
+    published = published_tables(row.spec.dataset.name for row in rows)
+    tables = [build_table(rows), *build_class_tables(rows), *published]
     texts = {
         "table.md": "\n".join(to_markdown(table) for table in tables),
         "table.tex": "\n".join(to_latex(table) for table in tables),

@@ -72,10 +72,21 @@ def build_table(rows: Sequence[Row], title: str = "Accuracy and cost") -> Table:
     return Table(title, pd.DataFrame(lines), (GAIN, *legend(rows), *notes.lines()))
 
 
-def build_class_table(rows: Sequence[Row], title: str = "IoU by class, %") -> Table:
-    """Return the mean IoU of every class over the seeds, one row per network and method."""
+def build_class_tables(rows: Sequence[Row]) -> list[Table]:
+    """Return the mean IoU of every class over the seeds: a table for each list of classes, a row for each network."""
+    lists = dict.fromkeys(tuple(row.iou) for row in rows if row.iou)
+    if len(lists) < 2:
+        return [_class_table(rows, tuple(next(iter(lists), ())), "IoU by class, %")]
+    tables = []
+    for classes in lists:
+        names = {row.spec.dataset.name for row in rows if tuple(row.iou) == classes}
+        members = [row for row in rows if row.spec.dataset.name in names and tuple(row.iou) in (classes, ())]
+        tables.append(_class_table(members, classes, f"IoU by class on {', '.join(sorted(names))}, %"))
+    return tables
+
+
+def _class_table(rows: Sequence[Row], classes: tuple[str, ...], title: str) -> Table:
     notes = Footnotes()
-    classes = list(dict.fromkeys(name for row in rows for name in row.iou))
     lines = []
     for row in rows:
         line = _names(row, rows, notes) | {"mIoU %": percent(row.miou)}
@@ -131,7 +142,7 @@ def seeds(row: Row, notes: Footnotes) -> str:
 
 def _names(row: Row, rows: Sequence[Row], notes: Footnotes) -> dict[str, str]:
     dataset = row.spec.dataset
-    alone = all(other.spec.dataset == dataset for other in rows)
+    alone = all(other.spec.dataset == dataset for other in rows if other.spec.dataset.name == dataset.name)
     scans = ", ".join(f"{count} {split}" for split, count in dataset.scans.items())
     identity = [] if alone else [f"manifest {dataset.manifest[:12]}, {scans} scans: another set of data"]
     marks = (PARTIAL if dataset.partial else "") + (SYNTHETIC if dataset.synthetic else "")

@@ -25,11 +25,16 @@ MakeResult = Callable[..., CellResult]
 def make_spec(method: str = "none", seed: int = 0, **changes: Any) -> CellSpec:
     """A student of half width on a complete set; `role="teacher"` makes it a teacher of full width."""
     teacher = changes.pop("role", "student") == "teacher"
-    dataset = {"synthetic": False, "partial": False, "manifest": "a1b2c3d4e5f6a7b8", **changes.pop("dataset", {})}
+    dataset = {
+        "name": "semantickitti",
+        "synthetic": False,
+        "partial": False,
+        "manifest": "a1b2c3d4e5f6a7b8",
+        **changes.pop("dataset", {}),
+    }
     return CellSpec(
         role="teacher" if teacher else "student",
         dataset=DatasetSpec(
-            name="semantickitti",
             label_map="0123456789ab",
             scans={"train": 40, "val": 10},
             official_scans={"train": 19130, "val": 4071},

@@ -8,7 +8,7 @@ from harness.errors import HarnessError
 from harness.report.grouping import build_rows
 from harness.report.records import build_frame, build_records
 from harness.report.render import to_latex, to_markdown, write_tables
-from harness.report.tables import Table, build_class_table, build_table
+from harness.report.tables import Table, build_class_tables, build_table
 
 LATENCY = "latency p50, ms (CPU: AMD EPYC, 2 threads)"
 
@@ -79,9 +79,23 @@ def test_cpu_and_gpu_latencies_have_a_column_each(spec, result) -> None:
 
 
 def test_classes(matrix) -> None:
-    frame = build_class_table(build_rows(matrix)).frame
+    [table] = build_class_tables(build_rows(matrix))
+    frame = table.frame
     assert frame["car"].tolist() == ["72.0 ± 1.0", "68.0 ± 1.0", "70.3 ± 0.6"]
     assert frame.columns.tolist() == ["data", "backbone", "network", "mIoU %", "car", "person"]
+
+
+def test_the_classes_of_two_tasks_have_a_table_each(spec, result) -> None:
+    dataset = {"name": "nuscenes", "manifest": "ffff0000ffff0000"}
+    one, other = result(spec(), 0.5), result(spec(dataset=dataset), 0.7)
+    assert other.score is not None
+    other = other.model_copy(update={"score": other.score.model_copy(update={"iou": {"barrier": 0.7}})})
+    tables = build_class_tables(build_rows([one, other], planned=[spec(seed=3)]))
+    assert [table.title for table in tables] == ["IoU by class on nuscenes, %", "IoU by class on semantickitti, %"]
+    assert [table.frame.columns[4:].tolist() for table in tables] == [["barrier"], ["car", "person"]]
+    assert [len(table.frame) for table in tables] == [1, 1]
+    main = build_table(build_rows([one, other]))
+    assert not any("another set of data" in note for note in main.footnotes), "their names tell them apart"
 
 
 HOSTILE = "a|b_c & 50% <script> \\x {y} $z$ #1 ~ ^\n| end |"
