@@ -10,7 +10,7 @@ from backbones.build import NARROWEST, WIDEST
 from harness.config.recipes import COMMON
 from harness.spec import DatasetName, MeasureSpec, Strict
 
-RESERVED = ("store", "data", "submissions")
+RESERVED = ("store", "data", "jobs", "submissions")
 """Folders of --out that are no matrix's."""
 
 
@@ -49,18 +49,28 @@ class MethodConfig(Strict):
     @model_validator(mode="before")
     @classmethod
     def _names_are_methods(cls, value: Any) -> Any:
-        """Read ``pvd`` as ``{name: pvd}``, and ``a + b`` as the sum of a and b with their defaults."""
-        if not isinstance(value, str):
-            return value
-        parts = [part.strip() for part in value.split("+")]
-        return {"name": value} if len(parts) == 1 else {"name": "sum", "settings": {"methods": parts}}
+        """Read the short form of a method."""
+        return method_keys(value) if isinstance(value, str) else value
+
+
+def method_keys(text: str) -> dict[str, Any]:
+    """Return what the short form of a method stands for: ``pvd`` its name, ``a + b`` a sum with all defaults."""
+    parts = [part.strip() for part in text.split("+")]
+    return {"name": text} if len(parts) == 1 else {"name": "sum", "settings": {"methods": parts}}
+
+
+def method_label(text: str) -> str:
+    """Return the label of the method that a short form stands for, which has the parts of a sum in one order."""
+    return "+".join(sorted(text.replace(" ", "").split("+")))
 
 
 class MatrixConfig(Strict):
-    """A matrix file. Its cells are the product of backbones, methods and seeds, and the teachers they need."""
+    """A matrix file. Cells are the product of data sets, backbones, methods and seeds, and the teachers they need."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
-    dataset: DatasetConfig = DatasetConfig()
+    datasets: tuple[DatasetConfig, ...] = Field(
+        default=(DatasetConfig(),), min_length=1, description="``dataset: {...}`` in a file is short for one"
+    )
     backbones: tuple[BackboneConfig, ...] = Field(min_length=1)
     methods: tuple[MethodConfig, ...] = Field(min_length=1)
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1)

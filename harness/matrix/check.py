@@ -9,8 +9,9 @@ from backbones.build import build_backbone
 from backbones.sparse.engine import EngineError, get_engine
 from backbones.sparse.layers import set_engine
 from harness.config.models import BackboneConfig, MatrixConfig
+from harness.config.parts import MatrixPart, parts
 from harness.config.resolve import resolve_backbone, resolve_method
-from harness.data.open import dataset_kind
+from harness.data.open import class_count
 from harness.errors import HarnessError
 from harness.train.methods import build_method, method_context
 
@@ -20,16 +21,22 @@ def check_matrix(matrix: MatrixConfig) -> None:
 
     Raises:
         HarnessError: the engine can't express a layer, a width leaves a layer without channels, or a method's setting
-            does not fit a backbone.
+            does not fit a backbone, on one of the data sets.
     """
-    classes = len(dataset_kind(matrix.dataset.name).class_names) - 1
-    for index, config in enumerate(matrix.backbones):
-        key = f"matrix {matrix.name}, key backbones.{index}"
+    made = parts(matrix)
+    for part in made:
+        on = f" on {part.dataset.name}" if len(made) > 1 else ""
+        _check_part(part, f"matrix {matrix.name}{on}")
+
+
+def _check_part(part: MatrixPart, where: str) -> None:
+    classes = class_count(part.dataset.name)
+    for index, config in enumerate(part.backbones):
         teacher, student = (
-            _network(config, width, classes, matrix.engine, key)
+            _network(config, width, classes, part.engine, f"{where}, key backbones.{index}")
             for width in (config.teacher_width, config.student_width)
         )
-        _check_methods(matrix, config.name, teacher, student, classes)
+        _check_methods(part, config.name, teacher, student, classes, where)
 
 
 def _network(config: BackboneConfig, width: float, classes: int, engine_name: str, key: str) -> Backbone:
@@ -49,12 +56,14 @@ def _network(config: BackboneConfig, width: float, classes: int, engine_name: st
     return network
 
 
-def _check_methods(matrix: MatrixConfig, backbone: str, teacher: Backbone, student: Backbone, classes: int) -> None:
+def _check_methods(
+    part: MatrixPart, backbone: str, teacher: Backbone, student: Backbone, classes: int, where: str
+) -> None:
     # Points by class that a method is told of here, common classes and rare ones: the data has not been read yet.
     counts = (0, *(10 ** (6 - place // 5) for place in range(classes)))
     context = method_context(student, teacher, counts)
-    for index, config in enumerate(matrix.methods):
-        key = f"matrix {matrix.name}, key methods.{index}"
+    for index, config in enumerate(part.methods):
+        key = f"{where}, key methods.{index}"
         spec = resolve_method(config, key)
         try:
             build_method(spec, context, seed=0)

@@ -110,6 +110,7 @@ YOUNGER: tuple[tuple[str, str, Any], ...] = (
     ("backbone", "settings", {}),
     ("dataset", "settings", {}),
     ("method", "source", None),
+    ("recipe", "scans_per_epoch", None),
     ("recipe", "schedule", "cosine"),
     ("recipe.augmentation", "max_voxels", None),
     ("recipe.augmentation", "mix", None),

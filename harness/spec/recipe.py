@@ -88,6 +88,9 @@ class RecipeSpec(Strict):
 
     name: str = "custom"
     epochs: int = Field(default=15, ge=1, le=10_000)
+    scans_per_epoch: int | None = Field(
+        default=None, ge=1, description="the first of an epoch's order, other ones in each; None: all"
+    )
     batch_size: int = Field(default=2, ge=1, le=1024)
     optimizer: Literal["sgd", "adam"] = "adam"
     learning_rate: float = Field(default=PUBLISHED_RATES["adam"], gt=0, description="default: the optimiser's own")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.config.matrix_file import load_matrix, override, shipped_matrices
+from harness.config.matrix_file import load_matrix, matrix_text, parse_matrix, shipped_matrices
 from harness.config.models import BackboneConfig, MethodConfig
 from harness.config.resolve import resolve_backbone, resolve_method
 from harness.errors import HarnessError
@@ -97,7 +97,7 @@ def test_a_method_of_ones_own_is_resolved_with_its_source(tmp_path: Path, monkey
 
 
 def test_every_shipped_matrix_is_valid() -> None:
-    assert {"demo", "first-run", "methods", "ablation"} <= set(shipped_matrices())
+    assert {"demo", "first-run", "methods", "ablation", "full", "nightly"} <= set(shipped_matrices())
     for name in shipped_matrices():
         assert load_matrix(name).name == name
 
@@ -194,13 +194,80 @@ def test_a_name_longer_than_the_system_allows_is_no_matrix() -> None:
         load_matrix("x" * 5000)
 
 
-def test_the_command_line_overrides_and_is_checked_like_the_file(tmp_path: Path) -> None:
-    matrix = load_matrix(write(tmp_path, GOOD))
-    changed = override(matrix, "portable", "3,4")
-    assert (changed.engine, changed.seeds) == ("portable", (3, 4))
-    assert override(matrix) == matrix
-    with pytest.raises(HarnessError, match=r"the command line, key seeds\.0: found 'a'"):
-        override(matrix, seeds="a")
+SEVERAL = GOOD.replace("dataset: {name: semantickitti, synthetic: {scans: 8}}", "datasets: [{}, {name: nuscenes}]")
+
+
+def test_one_data_set_has_a_short_form(tmp_path: Path) -> None:
+    short = load_matrix(write(tmp_path, GOOD))
+    long = GOOD.replace("dataset: {name: semantickitti, synthetic: {scans: 8}}", "datasets: [{synthetic: {scans: 8}}]")
+    assert load_matrix(write(tmp_path, long)) == short
+    assert [dataset.name for dataset in short.datasets] == ["semantickitti"]
+    assert [dataset.name for dataset in load_matrix(write(tmp_path, SEVERAL)).datasets] == ["semantickitti", "nuscenes"]
+
+
+@pytest.mark.parametrize(
+    "broken, message",
+    [
+        (
+            GOOD + "datasets: [{name: nuscenes}]\n",
+            r"key dataset: found the key datasets beside it; expected one of the",
+        ),
+        (SEVERAL.replace("[{}, {name: nuscenes}]", "[]"), "key datasets: found .*at least 1 item"),
+        (SEVERAL.replace("nuscenes", "nuscnes"), r"key datasets\.1\.name: found 'nuscnes'.*'nuscenes'"),
+        (GOOD.replace("name: semantickitti", "name: kitti"), r"key dataset\.name: found 'kitti'.*'semantickitti'"),
+        (GOOD.replace("{name: semantickitti, synthetic: {scans: 8}}", "semantickitti"), "key dataset: found 'semant"),
+        (GOOD.replace("dataset:", "datset:"), r"key datset: found an unknown key.*Did you mean 'datasets'\?"),
+        (SEVERAL.replace("{name: nuscenes}", "{}"), r"key datasets\.1: found the same data set .* as datasets\.0"),
+        (
+            SEVERAL.replace(
+                "[{}, {name: nuscenes}]", "[{name: nuscenes}, {name: nuscenes, settings: VERSION}]"
+            ).replace("VERSION", "{version: v1.0-trainval}"),
+            r"key datasets\.1: found the same data set",
+        ),
+        (
+            SEVERAL.replace("{name: nuscenes}", "{name: nuscenes, settings: {verzion: v1.0-mini}}"),
+            r"key datasets\.1, key settings\.verzion.*'version'",
+        ),
+    ],
+)
+def test_wrong_data_sets_are_explained(tmp_path: Path, broken: str, message: str) -> None:
+    with pytest.raises(HarnessError, match=message):
+        load_matrix(write(tmp_path, broken))
+
+
+def test_data_of_one_name_with_other_settings_or_other_streets_is_other_data(tmp_path: Path) -> None:
+    for data in (
+        "[{name: nuscenes}, {name: nuscenes, settings: {version: v1.0-mini}}]",
+        "[{synthetic: {seed: 0}}, {synthetic: {seed: 1}}, {}]",
+    ):
+        assert len(load_matrix(write(tmp_path, SEVERAL.replace("[{}, {name: nuscenes}]", data))).datasets) >= 2
+
+
+def test_a_submission_needs_one_data_set_that_has_a_server(tmp_path: Path) -> None:
+    assert load_matrix(write(tmp_path, SEVERAL + "submission: none\n")).submission == "none"
+    with pytest.raises(HarnessError, match="key submission: found a nuScenes matrix; expected one of SemanticKITTI"):
+        load_matrix(write(tmp_path, SEVERAL.replace("{}, ", "") + "submission: none\n"))
+    with pytest.raises(HarnessError, match="key submission: found 'pvd'"):
+        load_matrix(write(tmp_path, SEVERAL + "submission: pvd\n"))
+
+
+def test_the_text_of_a_matrix_reads_as_the_same_matrix(tmp_path: Path) -> None:
+    for text in (GOOD, SEVERAL):
+        matrix = load_matrix(write(tmp_path, text))
+        assert load_matrix(write(tmp_path, matrix_text(matrix))) == matrix
+
+
+def test_a_file_that_never_ends_is_no_matrix() -> None:
+    with pytest.raises(HarnessError, match="has more than 1048576 characters; expected a YAML file"):
+        load_matrix("/dev/zero")
+
+
+def test_what_differs_on_one_data_set_alone_may_be_the_same_on_another() -> None:
+    cylinders = [{"name": "cylinder3d"}, {"name": "cylinder3d", "settings": {"z_m": [-5, 3]}}]
+    content = {"name": "m", "backbones": cylinders, "methods": ["none"]}
+    assert len(parse_matrix(content, "m").backbones) == 2
+    with pytest.raises(HarnessError, match=r"backbones\.1: found the same networks as backbones\.0 on nuscenes"):
+        parse_matrix({**content, "datasets": [{}, {"name": "nuscenes"}]}, "m")
 
 
 def test_a_networks_grid_and_settings_are_completed() -> None:

@@ -5,13 +5,16 @@ from typing import Any
 
 import pytest
 
-from harness.config.matrix_file import load_matrix, override, parse_matrix
+from harness.config.matrix_file import load_matrix, parse_matrix
+from harness.config.models import MatrixConfig
+from harness.config.override import override
+from harness.config.parts import parts
 from harness.config.recipes import resolve_recipe, shipped_recipes
 from harness.data.labels import SEMANTICKITTI, SEMANTICKITTI_MULTISCAN
 from harness.data.open import dataset_kind
 from harness.errors import HarnessError
 from harness.matrix.plan import plan
-from harness.spec import DatasetName, DatasetSpec, RecipeSpec
+from harness.spec import CellSpec, DatasetName, DatasetSpec, RecipeSpec
 
 BACKBONES = ("minkowskinet", "spvnas", "cylinder3d")
 DATASETS: tuple[DatasetName, ...] = ("semantickitti", "semantickitti-multiscan")
@@ -37,9 +40,9 @@ def test_the_common_recipe_is_the_default_by_its_name(backbone: str, dataset: Da
 
 def test_the_common_recipe_is_frozen() -> None:
     assert resolved("common").model_dump(mode="json") == {
-        "name": "common", "epochs": 15, "batch_size": 2, "optimizer": "adam", "learning_rate": 0.001, "momentum": 0.9,
-        "weight_decay": 0.0001, "schedule": "cosine", "warmup_epochs": 1, "gradient_clip": None,
-        "cross_entropy_weight": 1, "lovasz_weight": 1, "augmentation": {
+        "name": "common", "epochs": 15, "scans_per_epoch": None, "batch_size": 2, "optimizer": "adam",
+        "learning_rate": 0.001, "momentum": 0.9, "weight_decay": 0.0001, "schedule": "cosine", "warmup_epochs": 1,
+        "gradient_clip": None, "cross_entropy_weight": 1, "lovasz_weight": 1, "augmentation": {
             "rotate_deg": [0, 360], "scale": [0.95, 1.05], "scale_axes": "xyz", "flip": ["none"],
             "translate_sigma_m": 0, "max_points": None, "max_voxels": None, "mix": None,
         },
@@ -173,6 +176,7 @@ def test_a_rate_belongs_to_its_optimiser() -> None:
             r"key recipe\.augmentation\.mix\.instance_classes: found 'bycicle'; .*Did you mean 'bicycle'",
         ),
         ({"base": "mix", "augmentation": {"mix": {"instance_classes": ["ignored"]}}}, "found 'ignored'"),
+        ({"base": "common", "scans_per_epoch": 0}, r"key recipe\.scans_per_epoch: found 0"),
         ({"schedule": "linear"}, r"key recipe\.schedule: found 'linear'"),
         ({1: 2}, r"key recipe\.1"),
         ({"base": "common", "augmentation": 4}, r"key recipe\.augmentation: found 4"),
@@ -203,8 +207,13 @@ DATASET = DatasetSpec(
 )
 
 
+def cells(matrix: MatrixConfig) -> list[CellSpec]:
+    [part] = parts(matrix)
+    return plan(part, DATASET, 19)
+
+
 def test_every_cell_of_a_matrix_has_its_backbones_recipe() -> None:
-    specs = plan(parse_matrix({**CONTENT, "recipe": "released"}, "test"), DATASET, 19)
+    specs = cells(parse_matrix({**CONTENT, "recipe": "released"}, "test"))
     assert {(spec.backbone.name, spec.recipe.epochs, spec.recipe.name) for spec in specs} == {
         ("cylinder3d", 40, "released"),
         ("spvnas", 15, "released"),
@@ -214,7 +223,7 @@ def test_every_cell_of_a_matrix_has_its_backbones_recipe() -> None:
 
 def test_a_matrix_without_a_recipe_takes_the_common_one() -> None:
     left_out, named, spelled = (
-        plan(parse_matrix({**CONTENT, **recipe}, "test"), DATASET, 19)
+        cells(parse_matrix({**CONTENT, **recipe}, "test"))
         for recipe in ({}, {"recipe": "common"}, {"recipe": {"epochs": 15}})
     )
     assert {spec.recipe.name for spec in left_out} == {"common"}
@@ -226,11 +235,11 @@ def test_a_matrix_without_a_recipe_takes_the_common_one() -> None:
 def test_the_copy_kept_beside_the_results_makes_the_same_cells(recipe: object) -> None:
     matrix = parse_matrix({**CONTENT, "recipe": recipe}, "test")
     copy = parse_matrix(matrix.model_dump(mode="json"), "copy")
-    assert plan(copy, DATASET, 19) == plan(matrix, DATASET, 19) == plan(override(matrix, seeds="0"), DATASET, 19)
+    assert cells(copy) == cells(matrix) == cells(override({**CONTENT, "recipe": recipe}, "test", seeds="0"))
 
 
 def test_the_shipped_comparisons_are_under_the_common_recipe() -> None:
-    for name in ("methods", "ablation"):
+    for name in ("methods", "ablation", "full"):
         assert load_matrix(name).recipe == "common"
 
 
