@@ -22,6 +22,8 @@ from harness.data.dataset import Dataset
 from harness.data.draws import generator
 from harness.data.mix.mix import mix
 from harness.data.scan import Scan
+from harness.data.share import Share
+from harness.data.step_batch import PartBatch, StepBatch
 from harness.errors import HarnessError
 from harness.spec import Augmentation
 
@@ -40,12 +42,14 @@ class TrainingScans:
         scan_ids: the scans to train on, each of which may become another's partner.
         augmentation: ranges of the draws.
         seed: of the run; it decides the order and every draw.
+        scans_per_epoch: of each epoch, the first of its order; None: all.
     """
 
     dataset: Dataset
     scan_ids: tuple[str, ...]
     augmentation: Augmentation
     seed: int
+    scans_per_epoch: int | None = None
 
     def read(self, epoch: int, scan_id: str) -> Scan:
         """Return a scan as it looks in one epoch: a pure function of (seed, epoch, scan id).
@@ -66,9 +70,9 @@ class TrainingScans:
         return cap_voxels(points, voxelize, most, rngs)
 
     def epoch_batches(self, epoch: int, batch_size: int) -> list[list[str]]:
-        """Return the scans of each step of an epoch: a permutation of all, the last batch smaller if need be."""
+        """Return the scans of each step of an epoch: the first of a permutation, the last batch smaller if need be."""
         order = generator(self.seed, epoch, "", "order").permutation(len(self.scan_ids))
-        shuffled = [self.scan_ids[place] for place in order]
+        shuffled = [self.scan_ids[place] for place in order[: self.scans_per_epoch]]
         return [shuffled[start : start + batch_size] for start in range(0, len(shuffled), batch_size)]
 
 
@@ -79,8 +83,9 @@ def load_batches(
     voxelize: Voxelizer,
     first_step: int,
     workers: int,
-) -> Iterator[tuple[int, VoxelBatch]]:
-    """Yield every batch of several epochs with its epoch; see `prefetch` for `workers` and errors.
+    share: Share | None = None,
+) -> Iterator[StepBatch]:
+    """Yield every step of several epochs; see `prefetch` for `workers` and errors.
 
     One set of workers serves all epochs, so that none begins with a wait for its first batch.
 
@@ -91,14 +96,20 @@ def load_batches(
         voxelize: turns the points into what the networks read; runs in the workers, so it is picklable.
         first_step: batches to pass over, counted from the start of the first of `epochs`.
         workers: processes that read, mix, augment and voxelise ahead.
+        share: the parts of a step that are loaded, each voxelised by itself; None: the batch as one part.
     """
     steps = ((epoch, scan_ids) for epoch in epochs for scan_ids in scans.epoch_batches(epoch, batch_size))
-    return prefetch(partial(_load, scans, voxelize), islice(steps, first_step, None), workers)
+    load = partial(_load, scans, voxelize, share or Share(batch_size))
+    return prefetch(load, islice(steps, first_step, None), workers)
 
 
-def _load(scans: TrainingScans, voxelize: Voxelizer, step: Step) -> tuple[int, VoxelBatch]:
+def _load(scans: TrainingScans, voxelize: Voxelizer, share: Share, step: Step) -> StepBatch:
     epoch, scan_ids = step
-    return epoch, scans.batch(epoch, scan_ids, voxelize)
+    parts = (
+        PartBatch(scans.batch(epoch, part.scan_ids, voxelize) if part.scan_ids else None, part.weight)
+        for part in share.parts(scan_ids)
+    )
+    return StepBatch(epoch, tuple(scan_ids), tuple(parts))
 
 
 def prefetch(prepare: Callable[[Item], Batch], items: Iterable[Item], workers: int) -> Iterator[Batch]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from harness.data.input_file import AGAIN, input_size, unreadable
@@ -19,6 +21,10 @@ from harness.files import write_text
 HASHING_THREADS = 4
 MOST_BYTES = 1 << 34
 """Ten times the largest table of nuScenes; a sparse file of terabytes would be hashed for hours."""
+
+
+STATES = 4
+"""Of a path, remembered: machines that copy the data anew for each job leave one each time."""
 
 
 def digest_file(path: Path) -> str:
@@ -54,7 +60,8 @@ def digest_files(root: Path, paths: Sequence[str], cache: Path | None) -> dict[s
         root: folder that the paths are relative to.
         paths: of the files, with forward slashes.
         cache: file that remembers hashes by path, size, time of modification and time of change of status in ns: a
-            program may set the former as it likes, and not the latter. None hashes every file. A cache that can't be
+            program may set the former as it likes, and not the latter. Of each path it keeps the last `STATES`, since
+            machines may have copies of their own under one path. None hashes every file. A cache that can't be
             understood is made anew.
 
     Returns:
@@ -65,9 +72,12 @@ def digest_files(root: Path, paths: Sequence[str], cache: Path | None) -> dict[s
     stale = [path for path in paths if keys[path] not in known]
     with ThreadPoolExecutor(HASHING_THREADS) as pool:
         fresh = pool.map(lambda path: digest_file(root / path), stale)
-        known.update(zip((keys[path] for path in stale), fresh, strict=True))
+        found = dict(zip((keys[path] for path in stale), fresh, strict=True))
     if cache is not None and stale:
-        write_text(cache, json.dumps(known, indent=0, sort_keys=True))
+        latest = _load(cache)  # another process may have written it meanwhile
+        with suppress(HarnessError):  # where it can't be kept the next run hashes again
+            write_text(cache, json.dumps(_newest(latest | found), indent=0))
+    known |= found
     return {path: known[keys[path]] for path in paths}
 
 
@@ -77,6 +87,17 @@ def _key(path: Path) -> str:
     except OSError as error:
         raise unreadable(path, error) from error
     return f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}|{state.st_ctime_ns}"
+
+
+def _newest(known: dict[str, str]) -> dict[str, str]:
+    """Return the hashes of the last states of each path, in the order in which they were found."""
+    kept, count = dict[str, str](), Counter[str]()
+    for key, digest in reversed(known.items()):
+        path = key.rsplit("|", 3)[0]
+        count[path] += 1
+        if count[path] <= STATES:
+            kept[key] = digest
+    return dict(reversed(kept.items()))
 
 
 def _load(cache: Path | None) -> dict[str, str]:

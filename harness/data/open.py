@@ -29,6 +29,11 @@ def dataset_kind(name: DatasetName) -> type[Dataset]:
     return cast(type[Dataset], getattr(import_module(module), kind))
 
 
+def class_count(name: DatasetName) -> int:
+    """Return the number of scored classes of a data set."""
+    return len(dataset_kind(name).class_names) - 1
+
+
 def resolve_settings(name: DatasetName, settings: Mapping[str, Any], where: object) -> dict[str, Any]:
     """Return the complete settings of a data set, defaults included.
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 
+from harness.data.user_file import CONFIG_FILE, user_setting
 from harness.errors import HarnessError
-
-CONFIG_FILE = "harness.toml"
 
 
 def find_root(name: str, given: Path | None = None) -> Path:
@@ -38,13 +36,7 @@ def find_root(name: str, given: Path | None = None) -> Path:
 
 
 def _configured(name: str) -> Path | None:
-    path = Path(CONFIG_FILE)
-    if not path.exists():
-        return None
-    try:
-        value = tomllib.loads(path.read_text()).get(name)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise HarnessError(path, str(error), "a TOML file", "Mend the file there.") from error
+    value = user_setting(name)
     if value is not None and not isinstance(value, str):
-        raise HarnessError(f"{path}, key {name}", repr(value), "a folder's path in quotes", "Mend the value.")
+        raise HarnessError(f"{CONFIG_FILE}, key {name}", repr(value), "a folder's path in quotes", "Mend the value.")
     return Path(value).expanduser() if value else None

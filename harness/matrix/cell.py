@@ -2,59 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from math import isnan
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-import torch
-from torch import Tensor
-
-from backbones.backbone import Backbone, Voxelizer
+from backbones.backbone import Backbone
 from backbones.build import count_parameters
-from backbones.points import PointBatch
-from harness.data.evenly import evenly_spaced
 from harness.data.loader import TrainingScans
 from harness.errors import HarnessError
-from harness.evaluate.confusion import ConfusionMatrix
-from harness.evaluate.evaluate import predict
-from harness.evaluate.scoring import Scores, official_scores
-from harness.evaluate.tta import predict_from_views
-from harness.matrix.data import RunData, read_batches, spread_by_size
+from harness.matrix.data import RunData
+from harness.matrix.examine import Examination
 from harness.matrix.order import Resources
 from harness.matrix.progress import Progress
 from harness.matrix.protocol import protocol_card
-from harness.measure.latency import measure_latency
-from harness.measure.macs import count_macs, summarise
-from harness.spec import CellResult, CellSpec, LatencyResult, MacsResult, ScoreResult, TtaResult, TtaSpec
+from harness.matrix.provenance import provenance
+from harness.matrix.working_copy import working_copy
+from harness.spec import CellResult, CellSpec
 from harness.store import CellFolder, Store
 from harness.train.learner import build_network, network_voxelizer
 from harness.train.loop import Teacher, TrainingJob, train, training_result
+from harness.train.sitting import Sitting
 from harness.train.weights import FILE, load_weights
 
 
 def run_cell(
-    spec: CellSpec, folder: CellFolder, store: Store, data: RunData, resources: Resources, progress: Progress
+    spec: CellSpec,
+    folder: CellFolder,
+    store: Store,
+    data: RunData,
+    resources: Resources,
+    progress: Progress,
+    sitting: Sitting = Sitting(),  # noqa: B008 - frozen
 ) -> CellResult:
-    """Train, evaluate and measure a cell.
+    """Train, evaluate and measure a cell; of several processes the first one does this, and the others `assist`.
 
     Raises:
         HarnessError: the teacher is not finished, or the data or the training is at fault.
+        FailedElsewhere: another process has such a fault.
+        Stopped: the sitting was told to end; what was trained is in a checkpoint.
     """
     job = _training_job(spec, folder, store, data, resources)
-    student = train(job, progress.step, progress.note)
-    weights_sha256 = load_weights(student, folder.path / FILE)
-    examined = _Examined(spec, student, job.voxelize, data, resources.device, progress)
+    student = train(job, progress.step, progress.note, sitting)
+    training = training_result(job, load_weights(student, folder.path / FILE))
+    examination = Examination(spec, student, job.voxelize, data, resources.device, progress, sitting)
+    seconds, tta, latency = {"train": training.seconds}, None, None
+    with _timed("evaluate", seconds):
+        score = examination.score()
+    if spec.measure.tta:
+        with _timed("evaluate with TTA", seconds):
+            tta = examination.tta(spec.measure.tta)
+    with _timed("count MACs", seconds):
+        macs = examination.macs()
+    if spec.measure.latency_scans:
+        with _timed("measure latency", seconds):
+            latency = examination.latency()
+    memory, device = training.peak_memory_mib, resources.device
+    origin = provenance(spec, store, folder, seconds, sitting.processes.count, memory, device, training.sittings)
     return CellResult(
         spec=spec,
         status="finished",
-        protocol=protocol_card(spec, resources.device),
+        protocol=protocol_card(spec, device),
         parameters=count_parameters(student),
-        score=examined.score(),
-        tta=examined.tta(spec.measure.tta) if spec.measure.tta else None,
-        macs=examined.macs(),
-        latency=examined.latency() if spec.measure.latency_scans else None,
-        training=training_result(job, weights_sha256),
+        score=score,
+        tta=tta,
+        macs=macs,
+        latency=latency,
+        training=training,
+        provenance=origin,
     )
+
+
+def assist(
+    spec: CellSpec,
+    folder: CellFolder,
+    store: Store,
+    data: RunData,
+    resources: Resources,
+    progress: Progress,
+    sitting: Sitting,
+) -> None:
+    """Do the share of a cell's training and evaluation that falls to a process other than the first; see `run_cell`."""
+    job = _training_job(spec, folder, store, data, resources)
+    student = train(job, progress.step, progress.note, sitting)
+    examination = Examination(spec, student, job.voxelize, data, resources.device, progress, sitting)
+    examination.score()
+    if spec.measure.tta:
+        examination.tta(spec.measure.tta)
 
 
 def load_cell_network(folder: CellFolder) -> tuple[Backbone, str]:
@@ -65,8 +98,9 @@ def load_cell_network(folder: CellFolder) -> tuple[Backbone, str]:
     """
     spec, result = folder.spec(), folder.result()
     if result is None or result.training is None:
-        found = f"status {folder.status()}" + (f": {result.reason}" if result and result.reason else "")
-        raise HarnessError(f"cell {folder.cell}", found, "a finished cell", "Run its matrix to the end first.")
+        who = "teacher" if spec.role == "teacher" else "student"
+        remedy = f"Run its matrix to the end first; `harness show {spec.hash}` says what it lacks."
+        raise HarnessError(f"{who} {folder.cell}", f"status {folder.status()}", "a finished cell", remedy)
     network = build_network(spec.backbone, spec.engine, spec.seed)
     sha256 = load_weights(network, folder.path / FILE)
     if sha256 != result.training.weights_sha256:
@@ -77,9 +111,10 @@ def load_cell_network(folder: CellFolder) -> tuple[Backbone, str]:
 
 
 def _training_job(spec: CellSpec, folder: CellFolder, store: Store, data: RunData, resources: Resources) -> TrainingJob:
+    copy = working_copy()
     return TrainingJob(
         spec=spec,
-        scans=TrainingScans(data.dataset, data.train, spec.recipe.augmentation, spec.seed),
+        scans=TrainingScans(data.dataset, data.train, spec.recipe.augmentation, spec.seed, spec.recipe.scans_per_epoch),
         voxelize=network_voxelizer(spec.backbone),
         class_counts=data.class_counts,
         teacher=None if spec.teacher is None else Teacher(*load_cell_network(store.find(spec.teacher))),
@@ -87,72 +122,13 @@ def _training_job(spec: CellSpec, folder: CellFolder, store: Store, data: RunDat
         device=resources.device,
         workers=resources.workers,
         tensorboard=resources.tensorboard,
+        commit=None if copy is None else copy.description,
     )
 
 
-@dataclass(frozen=True)
-class _Examined:
-    """A trained network and the evaluation scans it is examined on."""
-
-    spec: CellSpec
-    network: Backbone
-    voxelize: Voxelizer
-    data: RunData
-    device: torch.device
-    progress: Progress
-
-    def score(self) -> ScoreResult:
-        """Evaluate every scan by the official rule."""
-        return self._score(predict(self.network, self.voxelize, self._scans(), self.device), "evaluate")
-
-    def tta(self, views: TtaSpec) -> TtaResult:
-        """Evaluate every scan from several views, by the same rule."""
-        predictions = predict_from_views(self.network, self.voxelize, self._scans(), self.device, views)
-        return TtaResult(settings=views, views=views.views, score=self._score(predictions, "evaluate with TTA"))
-
-    def _scans(self) -> Iterator[PointBatch]:
-        return read_batches(self.data.dataset, self.data.evaluation)
-
-    def _score(self, predictions: Iterator[tuple[PointBatch, Tensor]], phase: str) -> ScoreResult:
-        confusion = ConfusionMatrix(self.spec.backbone.classes, self.device)
-        for done, (points, predicted) in enumerate(predictions, 1):
-            if points.labels is None:
-                raise ValueError(f"{points.scan_ids[0]} has no labels to score")
-            confusion.update(predicted, points.labels)
-            self.progress.phase(phase, done, len(self.data.evaluation))
-        dataset = self.data.dataset
-        return _score_result(official_scores(dataset.scoring_rule, confusion.counts.cpu()), dataset.class_names)
-
-    def macs(self) -> MacsResult:
-        """Count MACs on scans spread evenly over the split."""
-        scan_ids = evenly_spaced(self.data.evaluation, self.spec.measure.macs_scans)
-        counts = []
-        for done, points in enumerate(read_batches(self.data.dataset, scan_ids), 1):
-            counts.append(count_macs(self.network, self.voxelize(points.to(self.device))))
-            self.progress.phase("count MACs", done, len(scan_ids))
-        return summarise(counts)
-
-    def latency(self) -> LatencyResult:
-        """Time scans spread evenly over their sizes."""
-        chosen = spread_by_size(self.data.dataset, self.data.evaluation, self.spec.measure.latency_scans)
-        result = measure_latency(
-            self.network,
-            self.voxelize,
-            list(read_batches(self.data.dataset, chosen)),
-            self.spec.measure.latency_passes,
-            self.device,
-            progress=lambda done, total: self.progress.phase("measure latency", done, total),
-        )
-        # This process has just trained the network: its first scan is not a cold start.
-        return result.model_copy(update={"cold_start_ms": None})
-
-
-def _score_result(scores: Scores, class_names: Sequence[str]) -> ScoreResult:
-    """Return scores as a record, by class name; a class that the rule leaves out has no IoU."""
-    return ScoreResult(
-        miou=scores.miou,
-        accuracy=scores.accuracy,
-        fwiou=scores.fwiou,
-        iou={n: None if isnan(v) else v for n, v in zip(class_names[1:], scores.iou, strict=True)},
-        confusion=scores.confusion.tolist(),
-    )
+@contextmanager
+def _timed(phase: str, seconds: dict[str, float]) -> Iterator[None]:
+    """Enter into `seconds` how long a phase takes."""
+    begun = time.monotonic()
+    yield
+    seconds[phase] = time.monotonic() - begun

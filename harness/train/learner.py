@@ -12,19 +12,20 @@ from torch import Tensor, nn
 
 from backbones.backbone import Backbone, Voxelizer
 from backbones.build import build_backbone, build_voxelizer
-from backbones.output import SegmentationOutput
 from backbones.sparse.engine import get_engine
 from backbones.sparse.layers import set_engine
 from backbones.voxelize import VoxelBatch
 from harness.data.draws import torch_generator
+from harness.data.step_batch import PartBatch, StepBatch
 from harness.errors import HarnessError
 from harness.spec import BackboneSpec, CellSpec
 from harness.train.faults import Evidence, term_fault
 from harness.train.finite import Moment, gradient_fault
-from harness.train.losses import cross_entropy, supervised_terms
-from harness.train.methods import build_method, checked_terms, method_context
-from harness.train.one_scan import select_output, select_voxels
+from harness.train.methods import build_method, method_context
+from harness.train.objective import ForwardPass, Objective
 from harness.train.optimiser import build_optimiser
+from harness.train.processes import ALONE, FailedElsewhere, Processes
+from harness.train.running import RunningStatistics
 
 
 def build_network(backbone: BackboneSpec, engine: str, seed: int) -> Backbone:
@@ -49,36 +50,43 @@ class Learner:
         class_counts: labelled points of the training set by class id, [C + 1].
         teacher: its network with loaded weights, or None for a method that needs none.
         device: where everything is put.
+        processes: that share each step; all of them make a learner and the same steps.
     """
 
     def __init__(
-        self, spec: CellSpec, class_counts: Sequence[int], teacher: Backbone | None, device: torch.device
+        self,
+        spec: CellSpec,
+        class_counts: Sequence[int],
+        teacher: Backbone | None,
+        device: torch.device,
+        processes: Processes = ALONE,
     ) -> None:
-        self.spec, self.device = spec, device
+        self.spec, self.device, self.processes = spec, device, processes
         self.student = build_network(spec.backbone, spec.engine, spec.seed).to(device).train()
         self.teacher = None if teacher is None else teacher.to(device).eval().requires_grad_(False)
         context = method_context(self.student, self.teacher, class_counts)
         self.method = build_method(spec.method, context, spec.seed).to(device).train()
-        self.trained = [*self.student.parameters(), *self.method.parameters()]
+        self.objective = Objective(spec, self.student, self.method)
+        self.trained = list(self.objective.parameters())
         self.optimiser = build_optimiser(self.trained, spec.recipe)
+        self._objective = processes.wrap(self.objective)
 
-    def step(self, voxels: VoxelBatch, epoch: int, learning_rate: float, step: int | None = None) -> dict[str, float]:
-        """Make one optimisation step and return its loss terms, weighted, by name.
+    def step(self, batch: StepBatch, learning_rate: float, step: int | None = None) -> dict[str, float]:
+        """Make one optimisation step and return its loss terms, weighted, by name: Σ weight·term over all parts.
 
         Args:
-            voxels: a batch of labelled scans.
-            epoch: counted from 0; it decides the random draws.
+            batch: labelled scans in parts, those of this process.
             learning_rate: of this step.
             step: its number in the whole training, counted from 0, for messages; None where nobody counts.
 
         Raises:
-            HarnessError: a term or the gradient is not finite; no weight has been changed.
+            HarnessError: a term of this process or the gradient is not finite; no weight has been changed.
+            FailedElsewhere: a term of another process is not finite.
         """
-        voxels, moment = voxels.to(self.device), Moment(epoch, step)
-        loss, terms = self._loss(voxels, moment)
+        moment = Moment(batch.epoch, step)
         self.optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        self._clip_gradient(voxels.points.scan_ids, moment)
+        terms = self._add_gradients(batch, moment)
+        self._clip_gradient(batch.scan_ids, moment)
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate
         self.optimiser.step()
@@ -98,70 +106,62 @@ class Learner:
         self.method.load_state_dict(state["method"])
         self.optimiser.load_state_dict(state["optimiser"])
 
-    def _loss(self, voxels: VoxelBatch, moment: Moment) -> tuple[Tensor, dict[str, float]]:
-        """Return the sum of the terms for the backward pass, and each term by name.
+    def _add_gradients(self, batch: StepBatch, moment: Moment) -> dict[str, float]:
+        """Make the forward and backward pass of every part; return the terms of all processes together."""
+        totals: dict[str, float] = {}
+        if len(batch.parts) == self.processes.count == 1:  # nothing to join
+            self._add_part(batch.parts[0], moment, totals)
+            return totals
+        statistics, last = RunningStatistics(self.objective), len(batch.parts) - 1
+        for number, part in enumerate(batch.parts):
+            context = self.processes.part(self._objective, number == last)
+            with statistics.of_part(part.weight), context:
+                self._add_part(part, moment, totals)
+        statistics.join(self.processes)
+        return totals
+
+    def _add_part(self, part: PartBatch, moment: Moment, totals: dict[str, float]) -> None:
+        """Add a part's gradients, and to `totals` its terms and those of the other processes in this round."""
+        loss, terms = self._loss(part, moment)
+        for heard in self.processes.gather({name: part.weight * value for name, value in terms.items()}):
+            if not all(map(math.isfinite, heard.values())):
+                raise FailedElsewhere(f"{moment}: a term that is not finite")
+            for name, value in heard.items():
+                totals[name] = totals[name] + value if name in totals else value
+        self.processes.backward(loss * part.weight)
+
+    def _loss(self, part: PartBatch, moment: Moment) -> tuple[Tensor, dict[str, float]]:
+        """Return the sum of a part's terms for the backward pass, and each term by name.
 
         Raises:
-            HarnessError: a term is not finite.
+            HarnessError: a term is not finite; the other processes have been told.
         """
-        student, teacher = self._outputs(voxels, moment.epoch)
-        terms = self._terms(voxels, student, teacher, moment.epoch)
+        given = None if part.voxels is None else self._ask_teacher(part.voxels.to(self.device), moment.epoch)
+        terms = self._objective(given)
         stacked = torch.stack(list(terms.values()))
+        if given is None:
+            return stacked.sum(), {}
         values = dict(zip(terms, stacked.tolist(), strict=True))
         if not all(map(math.isfinite, values.values())):
-            terms_of = partial(self._terms_of_scan, voxels, student, teacher, moment.epoch)
-            method = self.spec.method.name
-            evidence = Evidence(voxels, student, teacher, self._trained_by_name(), method, terms_of)
-            raise term_fault(values, evidence, moment)
+            self.processes.gather(values)
+            raise self._fault(given, values, moment)
         return stacked.sum(), values
 
-    def _outputs(self, voxels: VoxelBatch, epoch: int) -> tuple[SegmentationOutput, SegmentationOutput | None]:
-        """Run student and teacher. Random layers draw from (seed, epoch, scans) alone."""
-        ids = " ".join(voxels.points.scan_ids)
-        torch.manual_seed(torch_generator(self.spec.seed, epoch, ids, "forward pass").initial_seed())
-        student = self._forward(voxels)
+    def _ask_teacher(self, voxels: VoxelBatch, epoch: int) -> ForwardPass:
+        """Return what the objective is given; the teacher goes first, while the student's activations don't exist."""
         if self.teacher is None:
-            return student, None
+            return ForwardPass(voxels, epoch, None)
         with torch.no_grad():
-            return student, self.teacher(voxels)
+            return ForwardPass(voxels, epoch, self.teacher(voxels))
 
-    def _terms(
-        self, voxels: VoxelBatch, student: SegmentationOutput, teacher: SegmentationOutput | None, epoch: int
-    ) -> dict[str, Tensor]:
-        """Supervised terms on the voxels, then the method's own."""
-        if voxels.labels is None:
-            raise ValueError("training needs labels")
-        recipe, point_labels = self.spec.recipe, voxels.points.labels
-        supervised = supervised_terms(student.prediction_logits, voxels.labels, recipe)
-        if self.student.point_classifier and recipe.cross_entropy_weight and point_labels is not None:
-            points = cross_entropy(student.point_logits, point_labels)
-            supervised["point_cross_entropy"] = recipe.cross_entropy_weight * points
-        terms = {name: self.method.supervised_weight * term for name, term in supervised.items()}
-        if teacher is None or not self.method.needs_teacher:
-            return terms
-        draws = [torch_generator(self.spec.seed, epoch, scan_id, "method") for scan_id in voxels.points.scan_ids]
-        distilled: object = self.method(student, teacher, voxels, draws)
-        return terms | checked_terms(distilled, terms.keys(), self.spec.method.label)
-
-    def _terms_of_scan(
-        self,
-        voxels: VoxelBatch,
-        student: SegmentationOutput,
-        teacher: SegmentationOutput | None,
-        epoch: int,
-        scan: int,
-    ) -> dict[str, Tensor]:
-        """Return the terms of one scan of a batch alone, from the outputs there are."""
-        taught = None if teacher is None else select_output(teacher, voxels, scan)
-        return self._terms(select_voxels(voxels, scan), select_output(student, voxels, scan), taught, epoch)
-
-    def _forward(self, voxels: VoxelBatch) -> SegmentationOutput:
-        try:
-            return self.student(voxels)
-        except ValueError as error:  # batch normalisation has no variance over a single voxel
-            where, found = f"scans {', '.join(voxels.points.scan_ids)}", f"{len(voxels.coordinates)} voxels: {error}"
-            remedy = "Use smaller voxels or larger batches, or take these scans away."
-            raise HarnessError(where, found, "more than one voxel on every level", remedy) from error
+    def _fault(self, given: ForwardPass, values: dict[str, float], moment: Moment) -> HarnessError:
+        """Return the error for terms that are not finite."""
+        if given.student is None:
+            raise ValueError("the objective was not asked")
+        terms_of = partial(self.objective.terms_of_scan, given.voxels, given.student, given.teacher, given.epoch)
+        weights, method = self._trained_by_name(), self.spec.method.name
+        evidence = Evidence(given.voxels, given.student, given.teacher, weights, method, terms_of)
+        return term_fault(values, evidence, moment)
 
     def _clip_gradient(self, scan_ids: tuple[str, ...], moment: Moment) -> None:
         """Scale the gradient down to the recipe's largest norm, if it has one.
@@ -181,5 +181,4 @@ class Learner:
             raise fault from error
 
     def _trained_by_name(self) -> dict[str, nn.Parameter]:
-        parts = {"student": self.student, "method": self.method}
-        return {f"{part}.{name}": p for part, module in parts.items() for name, p in module.named_parameters()}
+        return dict(self.objective.named_parameters())

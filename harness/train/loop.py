@@ -11,14 +11,17 @@ import torch
 
 from backbones.backbone import Backbone, Voxelizer
 from harness.data.loader import TrainingScans, load_batches
-from harness.measure.device import describe_device
+from harness.data.share import Share, scans_per_part
 from harness.metrics import MetricsLog
 from harness.spec import CellSpec, TrainingResult
+from harness.store import CellFolder
 from harness.train import checkpoint
 from harness.train.finite import Moment, refuse_infinite
 from harness.train.learner import Learner
-from harness.train.memory import PeakMemory
 from harness.train.optimiser import learning_rate
+from harness.train.processes import Processes
+from harness.train.sitting import Sitting, Stopped
+from harness.train.stopwatch import Stopwatch, spent_by
 from harness.train.tensorboard import TensorBoardLog
 from harness.train.weights import FILE, save_weights
 
@@ -61,9 +64,10 @@ class TrainingJob:
         class_counts: labelled points of the training set by class id, [C + 1].
         teacher: None for a method that needs none.
         folder: the cell's folder.
-        device: to train on.
-        workers: loader processes; 0 loads in this one. The weights do not depend on it.
+        device: to train on; of this process.
+        workers: loader processes of this process; 0 loads in it. The weights do not depend on it.
         tensorboard: also write the loss terms to ``<folder>/tensorboard``.
+        commit: of the working copy that trains, for the record; None when it is none.
     """
 
     spec: CellSpec
@@ -75,45 +79,59 @@ class TrainingJob:
     device: torch.device
     workers: int = 0
     tensorboard: bool = False
+    commit: str | None = None
 
 
-def train(job: TrainingJob, on_step: Callable[[TrainingStep], None], on_note: Callable[[str], None]) -> Backbone:
+def train(
+    job: TrainingJob,
+    on_step: Callable[[TrainingStep], None],
+    on_note: Callable[[str], None],
+    sitting: Sitting = Sitting(),  # noqa: B008 - frozen
+) -> Backbone:
     """Train a cell to its last epoch, going on from its newest sound checkpoint, and write its weights.
 
     Args:
-        job: what to train.
+        job: what to train; of several processes the first one writes files.
         on_step: called after every step.
         on_note: called with a sentence about each thing worth telling (resumed from, broken checkpoint).
+        sitting: how the steps are shared, and whether to leave early.
 
     Returns:
         The trained student. `training_result` then says what it cost.
 
     Raises:
         HarnessError: bad data, a term, gradient or weight that is not finite, a foreign checkpoint, a full disk.
+        FailedElsewhere: another process has such a fault.
+        Stopped: the sitting was told to end, and there is a checkpoint of all that was done.
     """
-    recipe, log = job.spec.recipe, MetricsLog(job.folder / "metrics.jsonl")
-    learner = Learner(job.spec, job.class_counts, job.teacher.network if job.teacher else None, job.device)
+    recipe, processes = job.spec.recipe, sitting.processes
+    micro_batch = scans_per_part(recipe.batch_size, sitting.micro_batch, processes.count)
+    share = Share(micro_batch, processes.rank, processes.count)
+    learner = Learner(job.spec, job.class_counts, job.teacher.network if job.teacher else None, job.device, processes)
     per_epoch = len(job.scans.epoch_batches(0, recipe.batch_size))
     total = recipe.epochs * per_epoch
-    clock = _Stopwatch(job.device)
-    step = _resume(job, learner, clock, on_note)
-    log.keep_until(step)
-    board = TensorBoardLog(job.folder / "tensorboard", step) if job.tensorboard else None
+    clock = Stopwatch(job.device, share, recipe.batch_size, job.commit)
+    step = _resume(job, learner, clock, total, on_note if processes.is_first else _nobody)
+    logs = _Logs(job, step) if processes.is_first else None
     epochs = range(recipe.epochs)
-    for epoch, voxels in load_batches(job.scans, epochs, recipe.batch_size, job.voxelize, step, job.workers):
+    for batch in load_batches(job.scans, epochs, recipe.batch_size, job.voxelize, step, job.workers, share):
         rate = learning_rate(step, per_epoch, recipe)
-        terms = learner.step(voxels, epoch, rate, step)
-        log.append(step, epoch, rate, terms)
-        if board is not None:
-            board.append(step, rate, terms)
+        terms = learner.step(batch, rate, step)
+        if logs is not None:
+            logs.append(step, batch.epoch, rate, terms)
         step += 1
-        on_step(TrainingStep(epoch, step, total, voxels.points.scans, terms))
-        if step % per_epoch == 0 or clock.since_checkpoint() > CHECKPOINT_SECONDS:
-            refuse_infinite(learner.state(), Moment(epoch, step - 1))
-            _save(job, learner, clock, step)
-    if board is not None:
-        board.close()
-    save_weights(learner.student, job.folder / FILE)
+        on_step(TrainingStep(batch.epoch, step, total, len(batch.scan_ids), terms))
+        due = step % per_epoch == 0 or clock.since_checkpoint() > CHECKPOINT_SECONDS
+        asked = processes.gather((sitting.stop(), due))
+        leave = any(stop for stop, _ in asked)
+        if leave or any(save for _, save in asked):
+            refuse_infinite(learner.state(), Moment(batch.epoch, step - 1))
+            _save(job, learner, clock, step, processes)
+        if leave:
+            raise Stopped(f"after step {step} of {total}")
+    if logs is not None:
+        logs.close()
+        save_weights(learner.student, job.folder / FILE)
     return learner.student
 
 
@@ -122,6 +140,7 @@ def training_result(job: TrainingJob, weights_sha256: str) -> TrainingResult:
     state, _ = checkpoint.load_latest(job.folder / "checkpoint", job.spec.hash)
     if state is None:
         raise ValueError(f"{job.folder} has no checkpoint: it was not trained")
+    sittings = spent_by(state).sittings
     return TrainingResult(
         steps=state["step"],
         seconds=state["seconds"],
@@ -130,53 +149,58 @@ def training_result(job: TrainingJob, weights_sha256: str) -> TrainingResult:
         final_terms=MetricsLog(job.folder / "metrics.jsonl").epoch_mean(job.spec.recipe.epochs - 1),
         weights_sha256=weights_sha256,
         teacher_weights_sha256=job.teacher.weights_sha256 if job.teacher else None,
+        micro_batch=min((s.micro_batch for s in sittings if s.micro_batch is not None), default=None),
+        processes=max(s.processes for s in sittings),
+        sittings=sittings,
     )
 
 
-class _Stopwatch:
-    """Seconds, peak memory and devices of this sitting and those before it."""
+class _Logs:
+    """metrics.jsonl and, where it is wanted, TensorBoard; what was logged from `step` on is dropped."""
 
-    def __init__(self, device: torch.device) -> None:
-        self.before_s, self.before_mib = 0.0, 0.0
-        self.before_devices: list[str] = []
-        threads = f", threads: {torch.get_num_threads()}" if device.type == "cpu" else ""
-        self.device = describe_device(device) + threads
-        self.start = self.last_checkpoint = time.monotonic()
-        self.memory = PeakMemory(device)
+    def __init__(self, job: TrainingJob, step: int) -> None:
+        self.metrics = MetricsLog(job.folder / "metrics.jsonl")
+        self.metrics.keep_until(step)
+        self.board = TensorBoardLog(job.folder / "tensorboard", step) if job.tensorboard else None
 
-    def since_checkpoint(self) -> float:
-        """Return the seconds since the last checkpoint."""
-        return time.monotonic() - self.last_checkpoint
+    def append(self, step: int, epoch: int, rate: float, terms: dict[str, float]) -> None:
+        """Log one step."""
+        self.metrics.append(step, epoch, rate, terms)
+        if self.board is not None:
+            self.board.append(step, rate, terms)
 
-    def seconds(self) -> float:
-        """Return the training seconds of all sittings."""
-        return self.before_s + time.monotonic() - self.start
-
-    def devices(self) -> list[str]:
-        """Return the device and threads of every sitting."""
-        return [*self.before_devices, self.device]
-
-    def peak_mib(self) -> float:
-        """Return the largest peak of all sittings."""
-        return max(self.before_mib, self.memory.mib())
+    def close(self) -> None:
+        """Write what is held back."""
+        if self.board is not None:
+            self.board.close()
 
 
-def _resume(job: TrainingJob, learner: Learner, clock: _Stopwatch, on_note: Callable[[str], None]) -> int:
+def _resume(job: TrainingJob, learner: Learner, clock: Stopwatch, steps: int, on_note: Callable[[str], None]) -> int:
     """Take up the newest sound checkpoint and return the step to go on with; 0 without one."""
-    state, broken = checkpoint.load_latest(job.folder / "checkpoint", job.spec.hash)
+    state, broken = checkpoint.load_latest(job.folder / "checkpoint", job.spec.hash, steps)
     for sentence in broken:
         on_note(f"Passed over a broken checkpoint. {sentence}")
     if state is None:
         return 0
     learner.load(state)
-    clock.before_s, clock.before_mib = state["seconds"], state["peak_memory_mib"]
-    clock.before_devices = state["devices"]
+    clock.take_up(state)
     on_note(f"Resumed at step {state['step']}.")
+    if learner.processes.is_first:
+        CellFolder(job.folder).event("resumed", step=state["step"])
     return int(state["step"])
 
 
-def _save(job: TrainingJob, learner: Learner, clock: _Stopwatch, step: int) -> None:
+def _save(job: TrainingJob, learner: Learner, clock: Stopwatch, step: int, processes: Processes) -> None:
     facts = {"spec": job.spec.hash, "manifest": job.spec.dataset.manifest, "step": step}
-    cost = {"seconds": clock.seconds(), "peak_memory_mib": clock.peak_mib(), "devices": clock.devices()}
-    checkpoint.save(job.folder / "checkpoint", {**facts, **cost, **learner.state()})
+    cost = clock.cost(step)
+    cost["peak_memory_mib"] = max(processes.gather(cost["peak_memory_mib"]))
+    if processes.is_first:
+        begun = time.monotonic()
+        MetricsLog(job.folder / "metrics.jsonl").sync()  # after a power cut too, no checkpoint is ahead of the log
+        checkpoint.save(job.folder / "checkpoint", {**facts, **cost, **learner.state()})
+        CellFolder(job.folder).event("checkpoint", step=step, seconds=round(time.monotonic() - begun, 3))
     clock.last_checkpoint = time.monotonic()
+
+
+def _nobody(sentence: str) -> None:
+    """Tell nobody: the first process tells it."""

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from harness.errors import HarnessError
 from harness.files import replacing
+from harness.train.leftovers import remove_leftovers
 
 FILE = "weights.safetensors"
 
@@ -20,6 +21,7 @@ FILE = "weights.safetensors"
 def save_weights(network: nn.Module, path: Path) -> str:
     """Write a network's parameters and buffers; return the SHA-256 of the file."""
     content = save_tensors({name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()})
+    remove_leftovers(path.parent, of=path.name)
     with replacing(path) as file:
         file.write(content)
     return hashlib.sha256(content).hexdigest()

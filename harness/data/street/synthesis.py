@@ -1,5 +1,6 @@
 """What the writers of synthetic data sets share: the request, the workers, the folder that appears when it is whole."""
 
+import errno
 import glob
 import json
 import os
@@ -145,7 +146,7 @@ def _map(job: Callable[[Stretch], int], work: list[Stretch], workers: int) -> It
 def _renamed_when_done(out: Path) -> Iterator[Path]:
     """A new folder beside `out` that takes its name on success and is removed on any failure."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise HarnessError(out, "files in it", "a new or an empty folder", "Choose another folder or remove it.")
+        raise _taken(out)
     folder = out.absolute().with_name(f".{out.absolute().name}.partial-{os.getpid()}")
     _remove_remains(folder)
     try:
@@ -153,6 +154,8 @@ def _renamed_when_done(out: Path) -> Iterator[Path]:
         yield folder
         folder.replace(out)
     except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            raise _taken(out) from error
         raise HarnessError(
             error.filename or out,
             error.strerror or str(error),
@@ -164,6 +167,10 @@ def _renamed_when_done(out: Path) -> Iterator[Path]:
         raise HarnessError(out, "a worker process that was killed", "workers that live", remedy) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _taken(out: Path) -> HarnessError:
+    return HarnessError(out, "files in it", "a new or an empty folder", "Choose another folder or remove it.")
 
 
 def _remove_remains(folder: Path) -> None:

@@ -76,8 +76,8 @@ def test_epochs_and_seeds_have_their_own_order(write_sequences: WriteSequences) 
 
 def loaded(scans: TrainingScans, epochs: Iterable[int], first_step: int = 0, workers: int = 0) -> list[bytes]:
     """Every batch of two scans, with its epoch, byte by byte."""
-    batches = load_batches(scans, epochs, 2, voxelize, first_step, workers)
-    return [bytes([epoch]) + content(batch) for epoch, batch in batches]
+    steps = load_batches(scans, epochs, 2, voxelize, first_step, workers)
+    return [bytes([step.epoch]) + content(step.parts[0].voxels) for step in steps]
 
 
 def test_the_same_bytes_for_any_number_of_workers(write_sequences: WriteSequences) -> None:

@@ -56,6 +56,19 @@ def test_unchanged_files_are_not_read_again(
     assert read == ["000000.label"]
 
 
+def test_copies_under_one_path_share_a_cache_that_does_not_grow_for_ever(
+    write_sequences: WriteSequences, tmp_path: Path
+) -> None:
+    root, cache = write_sequences({"00": 1}), tmp_path / "cache.json"
+    dataset, path = SemanticKitti(root), root / "sequences/00/labels/000000.label"
+    for state in range(9):
+        os.utime(path, (state, state))
+        dataset.manifest(["00/000000"], cache)
+    labels = [key for key in json.loads(cache.read_text()) if key.startswith(f"{path}|")]
+    assert [int(key.split("|")[2]) for key in labels] == [state * 10**9 for state in (5, 6, 7, 8)]
+    assert len(json.loads(cache.read_text())) == 5
+
+
 def test_a_change_that_keeps_the_size_under_a_forged_time_is_seen(
     write_sequences: WriteSequences, tmp_path: Path
 ) -> None:

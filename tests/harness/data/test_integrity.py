@@ -14,6 +14,7 @@ from harness.data.integrity import check
 from harness.data.multiscan import SemanticKittiMultiScan
 from harness.data.semantickitti import SemanticKitti
 from harness.matrix.data import prepare_data
+from harness.matrix.order import DataCopy
 
 WriteSequences = Callable[..., Path]
 
@@ -43,7 +44,8 @@ def test_the_manifest_is_the_one_that_a_run_carries(
 ) -> None:
     dataset = kind(write_sequences({"00": 4, "08": 2, "11": 1}))
     report = check(dataset)
-    assert report.manifest == prepare_data(dataset, tmp_path / "store", workers=0).spec.manifest
+    data = prepare_data(DataCopy(kind.name, dataset.root), tmp_path / "store", workers=0)
+    assert report.manifest == data.spec.manifest
     assert report.manifest_all != report.manifest
     assert check(dataset, splits=("val",)).manifest == dataset.manifest(dataset.scan_ids("val"))
 

@@ -32,7 +32,10 @@ def test_the_same_bytes_for_any_number_of_workers(root: Path) -> None:
     assert alone == four
     scans = TrainingScans(dataset, tuple(dataset.scan_ids("train")), Augmentation(max_points=60), seed=3)
     voxelize = build_voxelizer("minkowskinet", 0.5)
-    epochs = [[batch.points for _, batch in load_batches(scans, [1], 2, voxelize, 0, workers)] for workers in (0, 1)]
+    epochs = [
+        [step.parts[0].voxels.points for step in load_batches(scans, [1], 2, voxelize, 0, workers)]
+        for workers in (0, 1)
+    ]
     for here, there in zip(*epochs, strict=True):
         assert torch.equal(here.xyz, there.xyz)
         assert here.asked is not None

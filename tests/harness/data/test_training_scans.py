@@ -76,7 +76,8 @@ def content(batch: VoxelBatch) -> bytes:
 
 def made(scans: TrainingScans, voxelizer: Voxelizer, epochs: Iterable[int], first: int = 0, workers: int = 0) -> Made:
     """Every batch of two scans with its epoch, byte by byte."""
-    return [(epoch, content(batch)) for epoch, batch in load_batches(scans, epochs, 2, voxelizer, first, workers)]
+    steps = load_batches(scans, epochs, 2, voxelizer, first, workers)
+    return [(step.epoch, content(step.parts[0].voxels)) for step in steps]
 
 
 @pytest.mark.parametrize("kind", [SemanticKitti, SemanticKittiMultiScan])

@@ -12,6 +12,7 @@ from failing_methods import learner_of
 from backbones.build import NAMES
 from backbones.output import SegmentationOutput
 from backbones.voxelize import VoxelBatch
+from harness.data.step_batch import StepBatch
 from harness.errors import HarnessError
 from harness.train.learner import Learner
 
@@ -22,7 +23,7 @@ def fault(learner: Learner, voxels: VoxelBatch) -> HarnessError:
     """The error of step 8, in epoch 3; no weight may have changed."""
     before = [parameter.detach().clone() for parameter in learner.trained]
     with pytest.raises(HarnessError) as caught:
-        learner.step(voxels, 2, 0.01, 7)
+        learner.step(StepBatch.whole(2, voxels), 0.01, 7)
     for parameter, old in zip(learner.trained, before, strict=True):
         assert torch.equal(parameter.nan_to_num(7.0), old.nan_to_num(7.0))
     assert caught.value.where.startswith(
@@ -154,10 +155,10 @@ def test_a_gradient_whose_squares_overflow_names_the_largest(clip: dict[str, flo
 def test_a_method_that_returns_something_else_is_named(method: str, message: str) -> None:
     learner, voxels = learner_of("minkowskinet", f"failing_methods:{method}")
     with pytest.raises(HarnessError, match=f"method {method}: {message}"):
-        learner.step(voxels, 0, 0.01)
+        learner.step(StepBatch.whole(0, voxels), 0.01)
 
 
 def test_a_step_that_nobody_counts_is_told_by_its_epoch() -> None:
     learner, voxels = learner_of("minkowskinet", NAN, {"scan": "b"})
     with pytest.raises(HarnessError, match=r"^epoch 3, scan b: found term 'odd' = nan"):
-        learner.step(voxels, 2, 0.01)
+        learner.step(StepBatch.whole(2, voxels), 0.01)

@@ -36,6 +36,13 @@ def test_the_largest_finite_numbers_are_no_fault() -> None:
     refuse_infinite({"weight": torch.tensor([torch.finfo(torch.float32).max, -1e38, 0.0])}, Moment(0, 0))
 
 
+def test_sums_that_overflow_or_cancel_decide_nothing() -> None:
+    largest = torch.finfo(torch.float32).max
+    assert infinite_names({"weight": torch.tensor([largest, largest, largest])}) == []
+    assert infinite_names({"weight": torch.tensor([math.inf, -math.inf])}) == ["weight"]
+    assert infinite_names({"weight": torch.full((70_000,), 10.0, dtype=torch.float16)}) == []
+
+
 def test_a_finite_gradient_is_no_fault() -> None:
     assert gradient_fault({"weight": torch.tensor([1e18, -1.0])}, ["a"], Moment(0)) is None
 

@@ -8,6 +8,7 @@ from failing_methods import learner_of
 
 from backbones.build import NAMES
 from backbones.voxelize import VoxelBatch
+from harness.data.step_batch import StepBatch
 from harness.train.learner import Learner
 
 WEIGHT = 0.5
@@ -23,7 +24,7 @@ def plain(name: str) -> tuple[Learner, VoxelBatch]:
 def test_a_plain_step_trains_every_parameter(name: str) -> None:
     """Also those that only points pass: SPVNAS's transforms and Cylinder3D's point branch."""
     learner, voxels = plain(name)
-    learner.step(voxels, epoch=0, learning_rate=0.01)
+    learner.step(StepBatch.whole(0, voxels), learning_rate=0.01)
     untrained = [path for path, parameter in learner.student.named_parameters() if parameter.grad is None]
     assert not untrained
 
@@ -33,7 +34,7 @@ def test_the_rows_that_predict_are_supervised_by_their_voxels_labels(name: str) 
     learner, voxels = plain(name)
     heard = []
     learner.student.register_forward_hook(lambda network, given, output: heard.append(output))
-    terms = learner.step(voxels, epoch=0, learning_rate=0.01)
+    terms = learner.step(StepBatch.whole(0, voxels), learning_rate=0.01)
     [output] = heard
     supervised = {"cross_entropy": (output.prediction_logits, voxels.labels)}
     if name == "cylinder3d":

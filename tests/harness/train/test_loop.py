@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from multiprocessing import active_children
 from pathlib import Path
 
@@ -157,3 +158,18 @@ def test_a_network_of_the_same_seed_starts_the_same_and_leaves_the_global_genera
     assert torch.equal(torch.get_rng_state(), before)
     assert torch.equal(one.head.weight, two.head.weight)
     assert not torch.equal(one.head.weight, other.head.weight)
+
+
+def test_the_log_is_on_the_disk_before_each_checkpoint(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced, sync = list[str](), os.fsync
+
+    def listen(descriptor: int) -> None:
+        name = Path(f"/proc/self/fd/{descriptor}").readlink().name
+        synced.append("log" if name == "metrics.jsonl" else "checkpoint" if ".pt." in name else "")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", listen)
+    run(make_job(root, tmp_path / "cell"))
+    assert [name for name in synced if name] == ["log", "checkpoint"] * 3

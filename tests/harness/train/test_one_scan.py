@@ -14,6 +14,7 @@ from backbones.points import PointBatch
 from harness.config.models import BackboneConfig
 from harness.config.resolve import resolve_backbone
 from harness.train.learner import build_network, network_voxelizer
+from harness.train.objective import ForwardPass
 from harness.train.one_scan import input_rows, output_rows, select_output, select_voxels
 
 
@@ -75,9 +76,10 @@ def test_every_row_has_its_scan(name: str) -> None:
 def test_a_term_of_two_scans_is_the_mean_of_the_terms_of_each(method: str) -> None:
     """As methods are normalised, which is why a scan alone shows whether it is at fault."""
     learner, voxels = learner_of("minkowskinet", method)
-    student, teacher = learner._outputs(voxels, 0)
-    assert teacher is not None
-    both = learner._terms(voxels, student, teacher, 0)
-    each = [learner._terms_of_scan(voxels, student, teacher, 0, scan) for scan in (0, 1)]
+    assert learner.teacher is not None
+    given = ForwardPass(voxels, 0, learner.teacher(voxels))
+    both = learner.objective(given)
+    assert given.student is not None
+    each = [learner.objective.terms_of_scan(voxels, given.student, given.teacher, 0, scan) for scan in (0, 1)]
     for name in both.keys() - {"cross_entropy", "lovasz"}:
         assert both[name].item() == pytest.approx((each[0][name] + each[1][name]).item() / 2, rel=1e-4), name

@@ -22,6 +22,7 @@ from harness.data.splits import SPLITS
 from harness.data.statistics import statistics
 from harness.errors import HarnessError
 from harness.matrix.data import prepare_data
+from harness.matrix.order import DataCopy
 
 POINTS = 20
 
@@ -100,7 +101,8 @@ def test_the_manifest_is_the_one_that_a_run_carries(write_set: Callable[..., Any
     dataset, store = opened(root), tmp_path / "store"
     report = check(dataset, manifest=tmp_path / "manifest")
     assert report.ok
-    assert report.manifest == prepare_data(dataset, store, workers=0).spec.manifest
+    copy = DataCopy("nuscenes", root, settings=dataset.settings)
+    assert report.manifest == prepare_data(copy, store, workers=0).spec.manifest
     assert report.manifest_all == dataset.manifest(scans(dataset)) != report.manifest
     assert report.manifest_all == sha256((tmp_path / "manifest").read_bytes()).hexdigest()
 
