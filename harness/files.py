@@ -49,16 +49,29 @@ def write_text(path: Path, text: str, durable: bool = True) -> None:
         file.write(text.encode())
 
 
+def write_if_changed(path: Path, text: str) -> None:
+    """Write a whole text file unless it says just that already, so that a folder nobody may write in stays of use."""
+    with suppress(OSError, UnicodeDecodeError):
+        if path.read_text() == text:
+            return
+    write_text(path, text)
+
+
 def append_line(path: Path, line: str) -> None:
-    """Append a line to a log.
+    """Append a line to a log: the whole of it, or nothing. A last line that a kill cut short is ended first.
 
     Raises:
         HarnessError: it can't be written.
     """
+    before = path.stat().st_size if path.exists() else 0
     try:
-        with path.open("a") as file:
-            file.write(line + "\n")
+        with path.open("a+b") as file:
+            file.seek(max(before - 1, 0))
+            whole = file.read(1) in (b"\n", b"")
+            file.write((line if whole else "\n" + line).encode() + b"\n")
     except OSError as error:
+        with suppress(OSError):  # what a full disk took of the line would be joined with the next one
+            os.truncate(path, before)
         raise write_error(path, error) from error
 
 
@@ -72,6 +85,17 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise write_error(path, error) from error
+
+
+def folder_mib(folder: Path) -> float:
+    """Return the size of all files below a folder, in MiB; one that goes away meanwhile counts nothing."""
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.lstat().st_size if path.is_file() else 0
+        except OSError:
+            continue
+    return total / 2**20
 
 
 def sync_folder(folder: Path) -> None:

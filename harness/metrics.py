@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
-from harness.files import append_line, write_text
+from harness.files import append_line, write_error, write_text
 
 
 class MetricsLog:
@@ -48,6 +49,18 @@ class MetricsLog:
             ValueError: a number is not finite: JSON has no word for it, and such a step has failed.
         """
         append_line(self.path, _line({"step": step, "epoch": epoch, "lr": learning_rate, "terms": terms}))
+
+    def sync(self) -> None:
+        """Let every step logged so far survive a power cut.
+
+        Raises:
+            HarnessError: it can't be written.
+        """
+        try:
+            with self.path.open("rb") as file:
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise write_error(self.path, error) from error
 
     def epoch_mean(self, epoch: int) -> dict[str, float]:
         """Return the mean of each term over the steps of an epoch that have it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import Field, ValidationError
@@ -10,6 +11,9 @@ from pydantic import Field, ValidationError
 from harness.errors import HarnessError
 from harness.files import write_text
 from harness.spec import Strict
+
+PROGRESS = "progress.json"
+"""In a cell's folder."""
 
 SECONDS_BETWEEN = 1.0
 """Shortest time between two writings: a step of a tiny network is shorter than the writing."""
@@ -49,6 +53,11 @@ class ProgressFile:
             write_text(self.path, progress.model_dump_json() + "\n", durable=False)
         except HarnessError:
             return
+
+    def remove(self) -> None:
+        """Take the file away: its cell no longer runs."""
+        with suppress(OSError):
+            self.path.unlink(missing_ok=True)
 
     def read(self) -> CellProgress | None:
         """Return what was last written, None when there is nothing that can be read."""

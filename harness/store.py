@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from harness.errors import HarnessError
-from harness.files import append_line, write_text
+from harness.events import EventLog
+from harness.files import write_if_changed, write_text
+from harness.lock import Lock
 from harness.spec import SCHEMA_VERSION, CellResult, CellSpec
 
 Status = Literal["finished", "failed", "running", "pending"]
-LOCK = ".lock"
+REPEAT = "repeat.yaml"
+"""In a cell's folder: a matrix that has this cell and its teacher, with every setting spelled out."""
 Record = TypeVar("Record", CellSpec, CellResult)
 
 
 class CellFolder:
-    """The files of one cell: spec.json · location.json · events.jsonl · metrics.jsonl · checkpoint/ · result.json."""
+    """The files of one cell.
+
+    spec.json · location.json · repeat.yaml · events.jsonl · progress.json (while it runs) · metrics.jsonl ·
+    checkpoint/ · weights.safetensors · result.json
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.checkpoints = path / "checkpoint"
         self.metrics = path / "metrics.jsonl"
+        self._events = EventLog(path / "events.jsonl")
+        self._lock = Lock(path / ".lock")
 
     @property
     def cell(self) -> str:
@@ -39,14 +45,23 @@ class CellFolder:
         return _read(self.path / "spec.json", CellSpec)
 
     def result(self) -> CellResult | None:
-        """Read result.json, or return None when there is none yet; a damaged one is a failed result that says so."""
+        """Read result.json, or return None when there is none yet.
+
+        A damaged one, or that of another cell, is a failed result that says so: its cell is run again.
+        """
         path = self.path / "result.json"
         if not path.exists():
             return None
         try:
-            return _read(path, CellResult)
+            return self._own(_read(path, CellResult), path)
         except HarnessError as error:
             return CellResult(spec=self.spec(), status="failed", reason=str(error))
+
+    def _own(self, result: CellResult, path: Path) -> CellResult:
+        if not self.cell.startswith(result.spec.hash):
+            found, remedy = f"the result of {result.spec.cell}", "Run the matrix again: this cell will be run anew."
+            raise HarnessError(path, found, f"that of {self.cell}", remedy)
+        return result
 
     def write_result(self, result: CellResult) -> None:
         """Write result.json by rename."""
@@ -63,39 +78,33 @@ class CellFolder:
 
     def event(self, name: str, **facts: Any) -> None:
         """Append one line to events.jsonl: what happened, and when."""
-        line = json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "event": name, **facts})
-        append_line(self.path / "events.jsonl", line)
+        self._events.append(name, **facts)
+
+    def events(self) -> list[dict[str, Any]]:
+        """Read events.jsonl, oldest first; a line that a kill or a full disk cut short is left out."""
+        return self._events.rows()
 
     def status(self) -> Status:
         """Finished or failed by its result, running when its lock is held, else pending."""
-        if self._locked():
+        if self.locked():
             return "running"
         result = self.result()
         return result.status if result else "pending"
 
-    @contextmanager
-    def lock(self, patience_s: float = 2.0) -> Iterator[None]:
+    def lock(self, patience_s: float = 2.0) -> AbstractContextManager[None]:
         """Hold the cell.
 
         Args:
-            patience_s: longer than `status` holds it for a look, so that looking never takes a cell from a runner.
+            patience_s: longer than `locked` holds it for a look, so that looking never takes a cell from a runner.
 
         Raises:
             filelock.Timeout: another process holds it.
         """
-        with FileLock(self.path / LOCK, timeout=patience_s, poll_interval=0.02):
-            yield
+        return self._lock.hold(patience_s)
 
-    def _locked(self) -> bool:
-        if not (self.path / LOCK).exists():
-            return False
-        try:
-            with self.lock(patience_s=0):
-                return False
-        except Timeout:
-            return True
-        except OSError:  # a store that can only be read: nobody's lock can be told
-            return False
+    def locked(self) -> bool:
+        """Tell whether somebody runs the cell, in microseconds."""
+        return self._lock.held()
 
 
 class Store:
@@ -108,8 +117,8 @@ class Store:
     def add(self, spec: CellSpec, data_root: Path) -> CellFolder:
         """Make the folder of a cell, or find it, and note where its data lies now."""
         folder = CellFolder(self.path / spec.cell)
-        write_text(folder.path / "spec.json", spec.model_dump_json(indent=2) + "\n")
-        write_text(folder.path / "location.json", json.dumps({"root": str(data_root.resolve())}) + "\n")
+        write_if_changed(folder.path / "spec.json", spec.model_dump_json(indent=2) + "\n")
+        write_if_changed(folder.path / "location.json", json.dumps({"root": str(data_root.resolve())}) + "\n")
         return folder
 
     def result(self, spec: CellSpec) -> CellResult | None:
@@ -149,6 +158,9 @@ def _read(path: Path, kind: type[Record]) -> Record:
         raise HarnessError(
             path, "no such file", "a cell's record", "Run `harness ls cells` to see the cells."
         ) from error
+    except OSError as error:
+        remedy = "Move it away, or mend its permissions, and run the matrix again."
+        raise HarnessError(path, f"'{error.strerror}' on reading", "a cell's record", remedy) from error
     except ValidationError as error:
         first = error.errors()[0]
         found = f"{first['msg']} at {'.'.join(map(str, first['loc'])) or 'the top'}"

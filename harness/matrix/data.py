@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -19,6 +19,8 @@ from harness.data.statistics import class_counts
 from harness.data.workers import map_items
 from harness.errors import HarnessError
 from harness.files import make_folder
+from harness.matrix.order import DataCopy
+from harness.matrix.prepared import Findings, PreparedFile
 from harness.spec import DatasetSpec
 
 MANIFEST_CACHE = "manifest-cache.json"
@@ -45,42 +47,72 @@ class RunData:
 
 
 def prepare_data(
-    dataset: Dataset, store: Path, workers: int, on_note: Callable[[str], None] = lambda sentence: None
+    copy: DataCopy, store: Path, workers: int, on_note: Callable[[str], None] = lambda sentence: None
 ) -> RunData:
-    """List the scans of a run, hash their bytes and count their classes.
+    """List the scans of a run, hash their bytes and count their classes; or take over what was found before.
+
+    The first call reads every label. A later one, in this process or another, only looks whether a file has changed.
 
     Args:
-        dataset: the reader; its policy decides what happens to damaged scans.
-        store: folder that keeps the hashes of files that have not changed.
+        copy: of the data set; its policy decides what happens to damaged scans.
+        store: folder that keeps what was found, and the hashes of files that have not changed.
         workers: processes that read.
         on_note: called with a sentence about each scan left out.
 
     Raises:
         HarnessError: the copy is incomplete, an evaluation scan is damaged, a training scan's place is unknown to a
-            task that needs it, or a split has no labelled point.
+            task that needs it, a split has no labelled point, or the store can't be written.
     """
-    screened = {split: screen(dataset, dataset.scan_ids(split), workers) for split in RUN_SPLITS}
-    for scan_id, fault in chain.from_iterable(split.skipped for split in screened.values()):
-        on_note(f"Left out {scan_id}: {fault.file}: found {fault.found}; expected {fault.expected}.")
+    dataset = copy.open()
+    listed = {split: dataset.scan_ids(split) for split in RUN_SPLITS}
+    kept = PreparedFile(store, dataset, listed)
+    found = kept.read()
+    if found is None:
+        found = _prepare(dataset, listed, store, workers, on_note)
+        kept.write(found)
+    else:
+        for note in found.notes:
+            on_note(note)
+    return RunData(dataset, found.train, found.evaluation, found.spec, found.class_counts)
+
+
+def _prepare(
+    dataset: Dataset, listed: Mapping[Split, list[str]], store: Path, workers: int, on_note: Callable[[str], None]
+) -> Findings:
+    screened = {split: screen(dataset, listed[split], workers) for split in RUN_SPLITS}
+    skipped = chain.from_iterable(split.skipped for split in screened.values())
+    notes = [f"Left out {scan_id}: {f.file}: found {f.found}; expected {f.expected}." for scan_id, f in skipped]
+    for note in notes:
+        on_note(note)
     chosen = {split: tuple(found.scan_ids) for split, found in screened.items()}
     make_folder(store)
     dataset.require_geometry(chosen["train"])
     for _ in map_items(partial(_read_once, dataset), chosen["val"], workers):
         pass  # a damaged evaluation scan is better found before the training than after it
     counts = {split: _labelled_counts(dataset, split, ids, workers) for split, ids in chosen.items()}
-    description = dataset.description()
-    spec = DatasetSpec(
+    return Findings(
+        train=chosen["train"],
+        evaluation=chosen["val"],
+        spec=_describe(dataset, screened, store),
+        class_counts=counts["train"],
+        notes=tuple(notes),
+    )
+
+
+def _describe(dataset: Dataset, screened: Mapping[Split, Screened], store: Path) -> DatasetSpec:
+    description, scans = dataset.description(), {split: len(found.scan_ids) for split, found in screened.items()}
+    used = list(chain.from_iterable(screened[split].scan_ids for split in RUN_SPLITS))
+    return DatasetSpec(
         name=description.name,
-        manifest=dataset.manifest([*chosen["train"], *chosen["val"]], store / MANIFEST_CACHE),
+        manifest=dataset.manifest(used, store / MANIFEST_CACHE),
         label_map=description.label_map,
         synthetic=description.synthetic,
-        partial=any(len(chosen[split]) < description.official_scans[split] for split in chosen),
-        scans={split: len(ids) for split, ids in chosen.items()},
+        partial=any(count < description.official_scans[split] for split, count in scans.items()),
+        scans={str(split): count for split, count in scans.items()},
         official_scans=description.official_scans,
         skipped=tuple(chain.from_iterable(_names_of_skipped(dataset, split) for split in screened.values())),
         settings=description.settings,
     )
-    return RunData(dataset, chosen["train"], chosen["val"], spec, counts["train"])
 
 
 def _names_of_skipped(dataset: Dataset, screened: Screened) -> list[str]:

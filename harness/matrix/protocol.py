@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-from pathlib import Path
-
 import torch
 
 from backbones.sparse.engine import get_engine
 from harness.data.open import dataset_kind
+from harness.matrix.working_copy import working_copy
 from harness.measure.device import describe_device
 from harness.spec import CellSpec, ProtocolCard
 from harness.version import VERSION
@@ -16,6 +14,7 @@ from harness.version import VERSION
 
 def protocol_card(spec: CellSpec, device: torch.device) -> ProtocolCard:
     """Return the card of a cell that was trained on the training split and evaluated on the validation split."""
+    copy = working_copy()
     return ProtocolCard(
         scoring_rule=dataset_kind(spec.dataset.name).scoring_rule,
         split="val",
@@ -26,14 +25,5 @@ def protocol_card(spec: CellSpec, device: torch.device) -> ProtocolCard:
         device=describe_device(device),
         torch=torch.__version__,
         harness=VERSION,
-        commit=_commit(),
+        commit=None if copy is None else copy.description,
     )
-
-
-def _commit() -> str | None:
-    """Return the commit of the working copy this module runs from; None when it was installed from elsewhere."""
-    top = Path(__file__).resolve().parents[2]
-    if not (top / ".git").exists():
-        return None
-    command = ["git", "-C", str(top), "describe", "--always", "--dirty", "--abbrev=12"]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or None

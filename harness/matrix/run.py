@@ -1,77 +1,81 @@
-"""Run the cells of a matrix one after another; a cell that fails does not stop the others."""
+"""Run the cells of a matrix that are not finished, and share them with other runs on the same store."""
 
 from __future__ import annotations
 
-import traceback
+import time
+from collections.abc import Sequence
 
-from filelock import Timeout
-
-from harness.errors import HarnessError
-from harness.matrix.cell import run_cell
-from harness.matrix.data import RunData
-from harness.matrix.order import Resources
+from harness.matrix.awaited import AwaitedCell
+from harness.matrix.budget_clock import BudgetClock
+from harness.matrix.executors import Executor
+from harness.matrix.order import CellOrder
 from harness.matrix.progress import Progress
-from harness.spec import CellResult, CellSpec
-from harness.store import CellFolder, Store
+from harness.spec import CellResult
+from harness.store import Store
+
+LOOK_S = 1.0
+"""Between two looks at cells that another run holds."""
 
 
 def run_matrix(
-    specs: list[CellSpec], store: Store, data: RunData, resources: Resources, progress: Progress
+    orders: Sequence[CellOrder],
+    store: Store,
+    executor: Executor,
+    progress: Progress,
+    clock: BudgetClock | None = None,
 ) -> list[CellResult]:
-    """Run every cell that is not finished, in order, and return the results of all.
+    """Run every cell that is not finished, and return the results of all, in order.
 
-    A cell that fails gets a result with its reason, and a rerun tries it again; one that another process is running is
-    left to it and has no result here.
+    A cell that fails gets a result with its reason, and a rerun tries it again. A cell that another run holds is waited
+    for: its result is taken as it comes out, and when that run dies the cell is taken up here. A cell that the budget
+    leaves out has no result here, and neither have its students.
+
+    Args:
+        orders: teachers before the students that need them; their folders are in the store.
+        store: of the run.
+        executor: runs them.
+        progress: told of everything.
+        clock: asked before each start; None where there is no budget.
+
+    Raises:
+        HarnessError: a cell's spec can't be read, or the executor can't begin.
     """
-    folders = [store.add(spec, data.dataset.root) for spec in specs]
-    results = []
-    for number, (spec, folder) in enumerate(zip(specs, folders, strict=True), 1):
-        progress.cell(spec.name, number, len(specs))
-        if spec.teacher is not None and store.find(spec.teacher).status() == "running":
-            progress.note(f"The teacher of {spec.cell} is being trained by another process: run again when it is done.")
-            continue
-        try:
-            with folder.lock():
-                results.append(
-                    _finished(spec, folder, progress) or _attempt(spec, folder, store, data, resources, progress)
-                )
-        except Timeout:
-            progress.note(f"{spec.cell} is being run by another process: left to it.")
-    return results
+    cells = _awaited(orders, store, progress, clock)
+    pending = [cell for cell in cells.values() if not cell.finished()]
+    if len(pending) < len(cells):
+        progress.note(f"{len(cells) - len(pending)} of {len(cells)} cells were finished before: skipped.")
+    while pending:
+        held = {cell.order.cell for cell in pending if cell.held()}
+        free = [cell.order for cell in pending if not {cell.order.cell, cell.order.teacher} & held]
+        if free:
+            executor.run(
+                free,
+                progress,
+                lambda order, reason: cells[order.cell].ended(reason),
+                lambda order: cells[order.cell].may_start(),
+            )
+        else:
+            time.sleep(LOOK_S)
+        pending = _still_open(pending)
+    return [cell.result() for cell in cells.values() if not cell.left_out]
 
 
-def _finished(spec: CellSpec, folder: CellFolder, progress: Progress) -> CellResult | None:
-    """Return the result of a cell that is finished and measured as its spec now asks."""
-    result = folder.result()
-    if result is None or result.status == "failed":
-        return None
-    if (result.spec.hash, result.spec.measure) != (spec.hash, spec.measure):
-        return None
-    progress.note("finished before: skipped")
-    return result
+def _awaited(
+    orders: Sequence[CellOrder], store: Store, progress: Progress, clock: BudgetClock | None
+) -> dict[str, AwaitedCell]:
+    """Return the cells by hash, each once."""
+    cells: dict[str, AwaitedCell] = {}
+    told: set[str] = set()
+    for order in orders:
+        teacher = None if order.teacher is None else cells.get(order.teacher)
+        cells[order.cell] = AwaitedCell(order, store, teacher, progress, clock, told)
+    return cells
 
 
-def _attempt(
-    spec: CellSpec, folder: CellFolder, store: Store, data: RunData, resources: Resources, progress: Progress
-) -> CellResult:
-    """Run one cell, and turn whatever goes wrong into a failed result."""
-    try:
-        folder.event("started", device=str(resources.device))
-        result = run_cell(spec, folder, store, data, resources, progress)
-        folder.write_result(result)
-        folder.event("finished")
-    except (Exception, SystemExit) as error:  # the others go on, whatever it was
-        reason = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
-        result = CellResult(spec=spec, status="failed", reason=reason)
-        progress.note(f"failed: {reason}")
-        _record_failure(folder, result, traceback.format_exc(), progress)
-    return result
-
-
-def _record_failure(folder: CellFolder, result: CellResult, trace: str, progress: Progress) -> None:
-    """Write the failed result; a full or read-only disk may refuse even that, and the run goes on all the same."""
-    try:
-        folder.write_result(result)
-        folder.event("failed", reason=result.reason, traceback=trace)
-    except (HarnessError, OSError) as error:
-        progress.note(f"the failure could not be recorded: {error}")
+def _still_open(pending: list[AwaitedCell]) -> list[AwaitedCell]:
+    """Return the cells without an answer, and the students that answered before their teachers did."""
+    silent = {cell.order.cell for cell in pending if not cell.answered()}
+    still = [cell for cell in pending if {cell.order.cell, cell.order.teacher} & silent and not cell.settled()]
+    for cell in still:
+        cell.ask_again()
+    return still

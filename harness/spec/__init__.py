@@ -23,6 +23,7 @@ from harness.spec.result import (
     TrainingResult,
     TtaResult,
 )
+from harness.spec.sitting import SittingResult, plain_device, sitting_before_records
 from harness.spec.strict import Strict
 
 __all__ = [
@@ -47,11 +48,14 @@ __all__ = [
     "RecipeSpec",
     "ScoreResult",
     "ScoringRule",
+    "SittingResult",
     "SpanResult",
     "Strict",
     "TrainingResult",
     "TtaResult",
     "TtaSpec",
+    "plain_device",
+    "sitting_before_records",
 ]
 
 SCHEMA_VERSION = 1

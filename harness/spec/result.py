@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from harness.spec.cell import CellSpec, TtaSpec
+from harness.spec.sitting import SittingResult, sitting_before_records
 from harness.spec.strict import Strict
 
 
@@ -101,9 +102,18 @@ class TrainingResult(Strict):
     weights_sha256: str
     teacher_weights_sha256: str | None
     micro_batch: int | None = Field(
-        default=None, description="most scans in one forward pass of any sitting; None: the whole batch of the recipe"
+        default=None, description="fewest scans that a forward pass was held to in any sitting; None: the whole batch"
     )
-    processes: int = Field(default=1, description="that shared each batch; each saw its own scans only")
+    processes: int = Field(default=1, description="most that shared each batch in any sitting")
+    sittings: tuple[SittingResult, ...] = Field(
+        default=(), description="that made a checkpoint, in order; none in a result of a version before 0.5"
+    )
+
+    def known_sittings(self) -> tuple[SittingResult, ...]:
+        """Return the sittings; of an older result, which does not have them, all of them as one."""
+        if self.sittings:
+            return self.sittings
+        return (sitting_before_records(self.devices, self.steps, self.seconds, self.micro_batch, self.processes),)
 
 
 class Provenance(Strict):
@@ -112,15 +122,19 @@ class Provenance(Strict):
     spec_hash: str
     manifest_hash: str
     seeds: dict[str, int] = Field(description="of the student, and of the teacher where there is one")
-    commit: str | None = Field(description="of the working copy the harness ran from; None when installed")
-    dirty: bool | None = Field(description="the working copy had changes of its own; None when installed")
+    commit: str | None = Field(description="of the working copy that wrote the result; None when installed")
+    dirty: bool | None = Field(description="that working copy had changes of its own; None when installed")
     packages: dict[str, str] = Field(description="version of each package that computes, by name")
     python: str
     platform: str
     device: str
-    phase_seconds: dict[str, float] = Field(description="wall time by phase: train (all sittings), evaluate, ...")
+    processes: int = Field(default=1, description="that evaluated together, or failed together")
+    phase_seconds: dict[str, float] = Field(
+        description="wall time by phase: train (all sittings), evaluate, ...; of a failed cell train has the earlier "
+        "attempts as far as the newest checkpoint tells of them, and 'failed attempt' all of the last one"
+    )
     wall_hours: float = Field(description="of all phases")
-    device_hours: float = Field(description="wall hours times the processes that trained")
+    device_hours: float = Field(description="each sitting's seconds times its processes, all else times `processes`")
     peak_memory_mib: float | None = Field(description="largest of all sittings of the training; None before any")
     disk_mib: float = Field(description="of the cell's folder")
     preemptions: int = Field(default=0, description="times a scheduler took the machine and the cell went on later")
@@ -147,12 +161,13 @@ class CellResult(Strict):
         """Return the part that another run of the same cell on the same kind of machine repeats bit for bit.
 
         Left out is what a clock, a memory gauge or an interruption decides: latency, provenance, and of the training
-        its seconds, its peak memory and its sittings.
+        its seconds, its peak memory and its sittings. Which version did it is said too, and is no outcome.
         """
         unrepeatable: dict[str, bool | set[str]] = {
             "latency": True,
             "provenance": True,
-            "training": {"seconds", "peak_memory_mib", "devices"},
+            "protocol": {"harness", "commit"},
+            "training": {"seconds", "peak_memory_mib", "devices", "sittings"},
         }
         return self.model_dump(mode="json", exclude=unrepeatable)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import HarnessError
-from harness.files import replacing, write_text
+from harness.files import append_line, folder_mib, replacing, write_text
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -41,3 +41,21 @@ def test_a_refused_write_is_explained(tmp_path: Path, monkeypatch: pytest.Monkey
         write_text(tmp_path / "a.txt", "x")
     assert "a.txt" in str(error.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_is_as_large_as_the_files_below_it(tmp_path: Path) -> None:
+    assert folder_mib(tmp_path / "none") == 0
+    (tmp_path / "below").mkdir()
+    for place in (tmp_path / "a", tmp_path / "below" / "b"):
+        place.write_bytes(bytes(2**19))
+    (tmp_path / "link").symlink_to("nowhere")
+    assert folder_mib(tmp_path) == 1
+
+
+def test_a_line_that_a_kill_cut_short_takes_no_other_with_it(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    for line in ("one", "two"):
+        append_line(log, line)
+    os.truncate(log, len("one\ntw"))
+    append_line(log, "three")
+    assert log.read_text() == "one\ntw\nthree\n"

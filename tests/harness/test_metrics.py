@@ -87,3 +87,11 @@ def test_an_epoch_is_summed_up_over_the_steps_that_have_the_term(log: MetricsLog
         {"epoch": 1, "steps": 1, "terms": {"a": 7.0}},
     ]
     assert list(mean_terms(log.rows())) == ["a", "b"]
+
+
+def test_a_log_that_is_gone_is_named(log: MetricsLog) -> None:
+    log.append(0, 0, 0.1, {})
+    log.sync()
+    log.path.unlink()
+    with pytest.raises(HarnessError, match=r"metrics\.jsonl: found 'No such file"):
+        log.sync()

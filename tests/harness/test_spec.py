@@ -43,7 +43,7 @@ def test_a_recipe_of_before_there_were_more_keys_keeps_its_hash() -> None:
 def test_each_younger_key_of_a_recipe_makes_another_cell() -> None:
     mixing = {"kinds": ["lasermix"], "inclination_deg": [-25, 3]}
     changes = [{}, {"schedule": "constant"}, {"augmentation": {"max_voxels": 9}}, {"augmentation": {"mix": mixing}}]
-    changes.append({"augmentation": {"mix": {**mixing, "areas": [3]}}})
+    changes += [{"augmentation": {"mix": {**mixing, "areas": [3]}}}, {"scans_per_epoch": 2000}]
     assert len({spec(recipe=RecipeSpec.model_validate(change)).hash for change in changes}) == len(changes)
 
 

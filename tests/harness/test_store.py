@@ -40,6 +40,38 @@ def test_events_are_lines_of_json(tmp_path: Path) -> None:
     assert lines[0]["device"] == "cpu"
 
 
+def test_damaged_events_are_left_out(tmp_path: Path) -> None:
+    folder = Store(tmp_path).add(spec(), tmp_path)
+    assert folder.events() == []
+    folder.event("started", device="cpu")
+    with (folder.path / "events.jsonl").open("ab") as file:
+        file.write(b'[]\n{"event": 3, "time": ""}\n\xff\n{"event": "cut')
+    [event] = folder.events()
+    assert (event["event"], event["device"]) == ("started", "cpu")
+
+
+def test_several_who_look_at_once_see_no_runner_in_each_other(tmp_path: Path) -> None:
+    folder = Store(tmp_path).add(spec(), tmp_path)
+    with folder.lock():
+        assert folder.locked()
+    (folder.path / ".lock").touch()
+    ended, seen = threading.Event(), list[bool]()
+
+    def look() -> None:
+        while not ended.is_set():
+            seen.append(CellFolder(folder.path).locked())
+
+    threads = [threading.Thread(target=look) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    while len(seen) < 2000:
+        pass
+    ended.set()
+    for thread in threads:
+        thread.join()
+    assert not any(seen)
+
+
 def test_cells_are_found_by_folder_hash_name_or_part(tmp_path: Path) -> None:
     store = Store(tmp_path)
     one, two = spec(), spec(seed=1)
@@ -99,3 +131,21 @@ def test_a_broken_location_is_named(tmp_path: Path, text: str) -> None:
     (folder.path / "location.json").write_text(text)
     with pytest.raises(HarnessError, match=r"location\.json.*data root"):
         folder.data_root()
+
+
+def test_the_result_of_another_cell_is_a_failed_one(tmp_path: Path) -> None:
+    folder, other = Store(tmp_path).add(spec(), tmp_path), spec(seed=9)
+    folder.write_result(CellResult(spec=other, status="failed", reason="its own"))
+    result = folder.result()
+    assert result is not None
+    assert result.spec == spec()
+    assert f"found the result of {other.cell}" in str(result.reason)
+
+
+def test_a_cell_that_is_there_already_is_not_written_again(tmp_path: Path) -> None:
+    folder = Store(tmp_path).add(spec(), tmp_path)
+    before = (folder.path / "spec.json").stat().st_ino
+    Store(tmp_path).add(spec(), tmp_path)
+    assert (folder.path / "spec.json").stat().st_ino == before
+    (folder.path / "spec.json").write_text("damaged")
+    assert Store(tmp_path).add(spec(), tmp_path).spec() == spec()

@@ -93,3 +93,23 @@ def test_a_width_that_leaves_nothing_of_a_layer_is_a_fault_of_the_matrix(role: s
     }
     with pytest.raises(HarnessError, match=r"backbones\.0: found width 0.125 leaves nothing of a layer of 4 channels"):
         check_matrix(matrix({"name": "spvnas", role: 0.125, "settings": {"net_config": member}}))
+
+
+ONE_DATA_SET = """
+class Sixteen(Rarest):
+    def __init__(self, settings, context):
+        super().__init__(settings, context)
+        if len(context.class_counts) != 17:
+            raise ValueError("too many classes")
+"""
+
+
+def test_what_does_not_fit_on_one_of_the_data_sets_is_told_with_it(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_classes.py").write_text(OWN + ONE_DATA_SET)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    content = {"name": "m", "engine": "portable", "backbones": [{"name": "spvnas"}], "methods": ["own_classes:Sixteen"]}
+    check_matrix(parse_matrix({**content, "datasets": [{"name": "nuscenes"}]}, "test"))
+    with pytest.raises(
+        HarnessError, match=r"matrix m on semantickitti, key methods\.0, method Sixteen: found too many"
+    ):
+        check_matrix(parse_matrix({**content, "datasets": [{"name": "nuscenes"}, {"name": "semantickitti"}]}, "test"))

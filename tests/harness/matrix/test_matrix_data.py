@@ -8,12 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.data.multiscan import SemanticKittiMultiScan
-from harness.data.open import open_dataset
 from harness.data.poses import PosesUnavailable
-from harness.data.semantickitti import SemanticKitti
 from harness.errors import HarnessError
 from harness.matrix.data import RunData, prepare_data
+from harness.matrix.order import DataCopy
 from harness.spec import DatasetName
 
 WriteSequences = Callable[..., Path]
@@ -28,7 +26,7 @@ def root(write_sequences: WriteSequences) -> Path:
 def skipping(root: Path, name: DatasetName = "semantickitti") -> tuple[RunData, list[str]]:
     """The data of a run that leaves damaged scans out, and what it told."""
     notes: list[str] = []
-    return prepare_data(open_dataset(name, root, policy="skip-and-report"), root.parent / "out", 0, notes.append), notes
+    return prepare_data(DataCopy(name, root, policy="skip-and-report"), root.parent / "out", 0, notes.append), notes
 
 
 def test_a_scan_left_out_is_named_by_its_file(root: Path) -> None:
@@ -72,19 +70,19 @@ def test_a_fault_that_lies_outside_the_root_is_named_by_its_scan(root: Path) -> 
 def test_nothing_is_left_out_of_a_sound_copy(root: Path) -> None:
     data, notes = skipping(root)
     assert (data.spec.skipped, notes) == ((), [])
-    assert data.spec == prepare_data(SemanticKitti(root), root.parent / "out", 0).spec
+    assert data.spec == prepare_data(DataCopy("semantickitti", root), root.parent / "out", 0).spec
 
 
 @pytest.mark.parametrize("sequence", ["00", "08"])
 def test_a_sequence_without_calibration_is_found_before_the_training(root: Path, sequence: str) -> None:
     (root / f"sequences/{sequence}/calib.txt").write_text("P0: 1\n")
     with pytest.raises(PosesUnavailable, match=rf"sequences/{sequence}/calib\.txt: found P0 but no Tr: line"):
-        prepare_data(SemanticKittiMultiScan(root), root.parent / "out", 0)
-    prepare_data(SemanticKitti(root), root.parent / "out", 0)
+        prepare_data(DataCopy("semantickitti-multiscan", root), root.parent / "out", 0)
+    prepare_data(DataCopy("semantickitti", root), root.parent / "out", 0)
 
 
 def test_a_training_scan_beyond_the_poses_is_found_without_reading_it(root: Path) -> None:
     path = root / "sequences/00/poses.txt"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:4]))
     with pytest.raises(HarnessError, match=r"poses\.txt: found 4 poses; expected at least 5"):
-        prepare_data(SemanticKittiMultiScan(root), root.parent / "out", 0)
+        prepare_data(DataCopy("semantickitti-multiscan", root), root.parent / "out", 0)

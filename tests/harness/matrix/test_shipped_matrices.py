@@ -10,9 +10,11 @@ import torch
 from baselines.registry import SHIPPED
 from harness.config.matrix_file import load_matrix
 from harness.config.models import BackboneConfig, MatrixConfig
-from harness.data.semantickitti import SemanticKitti
+from harness.config.parts import parts
 from harness.matrix.data import prepare_data
-from harness.matrix.order import Resources
+from harness.matrix.executors.debug import DebugExecutor
+from harness.matrix.order import DataCopy, Resources
+from harness.matrix.orders import make_orders
 from harness.matrix.plan import plan
 from harness.matrix.run import run_matrix
 from harness.report.grouping import build_rows
@@ -58,9 +60,11 @@ def reduced(name: str) -> MatrixConfig:
 
 def run(matrix: MatrixConfig, root: Path, out: Path) -> list[CellResult]:
     store = Store(out)
-    data = prepare_data(SemanticKitti(root, partial=True), store.path, 0)
-    specs = plan(matrix, data.spec, 19)
-    return run_matrix(specs, store, data, Resources(torch.device("cpu")), Silent())
+    copy = DataCopy("semantickitti", root, partial=True)
+    data = prepare_data(copy, store.path, 0)
+    [part] = parts(matrix)
+    orders = make_orders(plan(part, data.spec, 19), copy, store, Resources(torch.device("cpu")))
+    return run_matrix(orders, store, DebugExecutor(), Silent())
 
 
 @pytest.fixture
