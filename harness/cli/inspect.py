@@ -150,7 +150,8 @@ def _run_of(
     config, recipe = BackboneConfig(name=backbone), _Recipe(COMMON, "the usual recipe")
     if matrix is not None:
         loaded = load_matrix(matrix)
-        data, recipe = data.of_matrix(loaded.dataset), _Recipe(loaded.recipe, matrix)
+        of_name = (dataset for dataset in loaded.datasets if dataset.name == data.name)
+        data, recipe = data.of_matrix(next(of_name, loaded.datasets[0])), _Recipe(loaded.recipe, matrix)
         config = next((other for other in loaded.backbones if other.name == backbone), config)
     if voxel_size_m is not None:
         config = config.model_copy(update={"voxel_size_m": voxel_size_m})

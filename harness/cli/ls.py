@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from harness.cli.data_options import DATASETS
-from harness.cli.options import json_option, out_option, print_json
-from harness.errors import HarnessError
-
-PIPED_COLUMNS = 2000
-"""Wide enough that no row is broken where another program reads it."""
+from harness.cli.ls_cells import cells
+from harness.cli.options import json_option
+from harness.cli.rows import show_rows
 
 
 @click.group("ls")
@@ -26,25 +23,7 @@ def command() -> None:
     """
 
 
-def show_rows(rows: list[dict[str, Any]], as_json: bool, empty: str) -> None:
-    """Print rows as aligned columns or as JSON; say `empty` when there are none."""
-    if as_json:
-        print_json(rows)
-    elif not rows:
-        click.echo(empty)
-    else:
-        from rich.console import Console
-        from rich.table import Table
-
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for key in rows[0]:
-            table.add_column(key, overflow="fold")
-        for row in rows:
-            table.add_row(*("" if value is None else str(value) for value in row.values()))
-        console = Console()
-        if not console.is_terminal:
-            console.width = PIPED_COLUMNS
-        console.print(table)
+command.add_command(cells)
 
 
 @command.command("matrices")
@@ -60,45 +39,18 @@ def matrices(as_json: bool) -> None:
 
     from harness.config.matrix_file import load_matrix, shipped_matrices
     from harness.config.resolve import resolve_method
+    from harness.matrix.plan import count_cells
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in shipped_matrices():
         matrix = load_matrix(name)
         backbones = ", ".join(backbone.name for backbone in matrix.backbones)
         labels = Counter(resolve_method(method, name).label for method in matrix.methods)
         methods = ", ".join(label if times == 1 else f"{label} ({times} settings)" for label, times in labels.items())
-        data = f"{matrix.dataset.name} (synthetic)" if matrix.dataset.synthetic else matrix.dataset.name
-        rows.append(
-            {"matrix": name, "dataset": data, "backbones": backbones, "methods": methods, "seeds": len(matrix.seeds)}
-        )
+        data = ", ".join(f"{data.name}{' (synthetic)' if data.synthetic else ''}" for data in matrix.datasets)
+        row = {"matrix": name, "datasets": data, "backbones": backbones, "methods": methods}
+        rows.append({**row, "seeds": len(matrix.seeds), "cells": count_cells(matrix)})
     show_rows(rows, as_json, "none")
-
-
-@command.command("cells")
-@out_option
-@json_option
-def cells(out: Path, as_json: bool) -> None:
-    """List the cells of a store with their status: finished, failed, running or pending.
-
-    \b
-    Examples:
-      harness ls cells --out runs
-    """
-    from harness.store import Store
-
-    rows: list[dict[str, Any]] = []
-    for folder in Store(out).cells():
-        try:
-            result = folder.result()
-        except HarnessError as error:
-            rows.append({"cell": folder.cell, "status": "broken", "miou": None, "reason": str(error)})
-            continue
-        score = None if result is None or result.score is None else result.score.miou
-        reason = None if result is None else result.reason
-        rows.append({"cell": folder.cell, "status": folder.status(), "miou": score, "reason": reason})
-    if not as_json:
-        rows = [{**row, "miou": None if row["miou"] is None else f"{100 * row['miou']:.1f} %"} for row in rows]
-    show_rows(rows, as_json, f"No cells in {out / 'store'}: `harness run --matrix demo --out {out}` makes some.")
 
 
 @command.command("backbones")

@@ -12,13 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from harness.errors import HarnessError
-
 if TYPE_CHECKING:
     from harness.data.splits import Split
-
-MOST_CHARACTERS = 1 << 20
-"""Of a file with a setting; a net.config has about 4 kB."""
 
 
 class FiniteRange(click.FloatRange):
@@ -89,35 +84,9 @@ def read_settings(pairs: tuple[str, ...]) -> dict[str, Any]:
     Raises:
         HarnessError: a pair has no ``=``, a value is no YAML, or a file can't be read or is too large.
     """
-    import yaml
+    from harness.config.pair import read_pair
 
-    settings = {}
-    for pair in pairs:
-        key, sign, text = pair.partition("=")
-        if not sign or not key:
-            raise HarnessError("--setting", repr(pair), "KEY=VALUE", "For example: --setting rulebook=as_released")
-        try:
-            settings[key] = yaml.safe_load(_read_text(Path(text[1:])) if text.startswith("@") else text)
-        except OSError as error:
-            remedy = "Mend the path behind the @."
-            raise HarnessError(f"--setting {key}", str(error), "a file that can be read", remedy) from error
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
-            found = " ".join(str(error).split())[:200]
-            raise HarnessError(f"--setting {key}", found, "a YAML or JSON value", "Mend the value.") from error
-    return settings
-
-
-def _read_text(path: Path) -> str:
-    """Return what a file says.
-
-    Raises:
-        ValueError: it is too large, or no text.
-    """
-    with path.open(encoding="utf-8") as file:
-        text = file.read(MOST_CHARACTERS + 1)
-    if len(text) > MOST_CHARACTERS:
-        raise ValueError(f"{path} has more than {MOST_CHARACTERS} characters")
-    return text
+    return dict(read_pair("--setting", pair, "rulebook=as_released") for pair in pairs)
 
 
 @contextmanager

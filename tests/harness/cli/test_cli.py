@@ -105,7 +105,9 @@ def test_ls_methods_matrices_datasets_engines(harness) -> None:
     methods = {row["name"]: row for row in json.loads(harness("ls", "methods", "--json").out)}
     assert set(methods) >= {"none", "logit_kd", "pvd"}
     assert methods["pvd"]["settings"]["point_output_weight"] == 0.1
-    assert {row["matrix"] for row in json.loads(harness("ls", "matrices", "--json").out)} >= {"demo", "first-run"}
+    matrices = {row["matrix"]: row for row in json.loads(harness("ls", "matrices", "--json").out)}
+    assert (matrices["demo"]["datasets"], matrices["demo"]["cells"]) == ("semantickitti (synthetic)", 12)
+    assert (matrices["full"]["datasets"], matrices["full"]["cells"]) == ("semantickitti, nuscenes", 108)
     assert json.loads(harness("ls", "datasets", "--json").out)[0]["scans"] == {
         "train": 19130,
         "val": 4071,

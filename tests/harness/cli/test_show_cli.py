@@ -10,7 +10,8 @@ import pytest
 from harness.config.models import BackboneConfig, MethodConfig
 from harness.config.resolve import resolve_backbone, resolve_method
 from harness.metrics import MetricsLog
-from harness.spec import CellResult, CellSpec, DatasetSpec, RecipeSpec
+from harness.progress import PROGRESS, CellProgress, ProgressFile
+from harness.spec import CellResult, CellSpec, DatasetSpec, Provenance, RecipeSpec
 from harness.store import CellFolder, Store
 
 
@@ -110,3 +111,63 @@ def test_a_failed_cell_shows_its_reason_and_its_curves(cell: CellFolder, harness
     out = harness("show", "--out", tmp_path / "runs", "logit_kd").out
     assert f"  failed: {reason}" in out
     assert "cross_entropy" in out
+
+
+def test_what_happened_to_a_cell_and_how_to_repeat_it_is_shown(cell: CellFolder, harness, tmp_path: Path) -> None:
+    arguments = ("show", "--out", tmp_path / "runs", "logit_kd")
+    assert "  no events yet\n  no command repeats it: no repeat.yaml" in harness(*arguments).out
+    cell.event("started", device="cpu", processes=1)
+    for step in (10, 20):
+        cell.event("checkpoint", step=step, seconds=0.1)
+    (cell.path / "repeat.yaml").write_text("")
+    out = harness(*arguments).out
+    assert "  started: device cpu, processes 1\n" in out
+    assert "  2 checkpoints, the last at step 20, 0.1 s each\n" in out
+    assert f"harness run --matrix {cell.path / 'repeat.yaml'} --only {cell.spec().hash} --semantickitti" in out
+    record = json.loads(harness(*arguments, "--json").out)
+    assert [event["event"] for event in record["events"]] == ["started", "checkpoint", "checkpoint"]
+    assert record["repeat"]["command"].startswith("harness run --matrix ")
+    assert record["progress"] is None
+
+
+def test_a_running_cell_shows_how_far_it_is(cell: CellFolder, harness, tmp_path: Path) -> None:
+    progress = CellProgress(phase="evaluate", done=3, total=9, seconds_left=75, time=0)
+    ProgressFile(cell.path / PROGRESS).write(progress)
+    arguments = ("show", "--out", tmp_path / "runs", "logit_kd")
+    assert "evaluate" not in harness(*arguments).out
+    with cell.lock():
+        assert "running\n  evaluate  3/9  1:15 left\n" in harness(*arguments).out
+        assert json.loads(harness(*arguments, "--json").out)["progress"]["done"] == 3
+
+
+def test_where_a_result_comes_from_is_shown(cell: CellFolder, harness, tmp_path: Path) -> None:
+    origin = Provenance(
+        spec_hash="abc",
+        manifest_hash="f" * 64,
+        seeds={"student": 0, "teacher": 5},
+        commit="1" * 40,
+        dirty=True,
+        packages={"torch": "2.9", "numpy": "2.0"},
+        python="3.11.7",
+        platform="Linux",
+        device="A GPU",
+        phase_seconds={"train": 7000.0, "evaluate": 200.0},
+        wall_hours=2.0,
+        device_hours=4.0,
+        peak_memory_mib=900.0,
+        disk_mib=12.25,
+        preemptions=2,
+        memory_retries=1,
+    )
+    cell.write_result(CellResult(spec=cell.spec(), status="failed", reason="so", provenance=origin))
+    out = harness("show", "--out", tmp_path / "runs", "logit_kd").out
+    told = [line for line in out.splitlines() if line.startswith(("  made by", "    ")) and "epoch" not in line]
+    assert told[:7] == [
+        "  made by commit 111111111111, with changes",
+        "    spec abc, data ffffffffffff, seed of the student 0, seed of the teacher 5",
+        "    torch 2.9, numpy 2.0",
+        "    Python 3.11.7 on Linux, A GPU",
+        "    2.0 h (train 1:56:40, evaluate 3:20), 4 device hours",
+        "    peak 900 MiB of memory, 12.2 MiB on disk",
+        "    pre-empted 2 times, short of memory once",
+    ]
