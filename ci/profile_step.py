@@ -26,6 +26,7 @@ from harness.config.models import BackboneConfig
 from harness.config.resolve import resolve_backbone
 from harness.data.loader import TrainingScans
 from harness.data.semantickitti import SemanticKitti
+from harness.data.step_batch import StepBatch
 from harness.heap import keep_freed_memory
 from harness.measure.device import describe_device
 from harness.spec import CellSpec, DatasetSpec, MethodSpec, RecipeSpec
@@ -118,13 +119,13 @@ def main() -> None:
     learner, load = learner_and_batches(arguments)
     backbones.voxelize.KernelMapCache = RecordedMaps  # type: ignore[misc]
     for _ in range(WARMUP_STEPS):
-        learner.step(load(), 0, 0.0)
+        learner.step(StepBatch.whole(0, load()), 0.0)
     start = time.perf_counter()
     voxels = load()
     loader_s = time.perf_counter() - start
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
         start = time.perf_counter()
-        learner.step(voxels, 0, 0.0)
+        learner.step(StepBatch.whole(0, voxels), 0.0)
         step_s = time.perf_counter() - start
     sums = seconds_by_category(profiler.events())
     whole, convolutions = sum(sums.values()), sum(sums[name] for name in CONVOLUTIONS)

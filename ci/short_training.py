@@ -12,18 +12,19 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from backbones.build import NAMES, backbone_kind
-from backbones.voxelize import VoxelBatch
 from baselines.registry import SHIPPED
 from harness.config.models import BackboneConfig, MethodConfig
 from harness.config.resolve import resolve_backbone, resolve_method
 from harness.data.loader import TrainingScans, load_batches
 from harness.data.semantickitti import SemanticKitti
 from harness.data.statistics import class_counts
+from harness.data.step_batch import StepBatch
 from harness.errors import HarnessError
 from harness.heap import keep_freed_memory
 from harness.spec import PUBLISHED_RATES, Augmentation, CellSpec, DatasetSpec, RecipeSpec
@@ -60,14 +61,15 @@ def cell(arguments: argparse.Namespace, width: float, method: str, settings: dic
 
 
 def train(
-    learner: Learner, batches: list[VoxelBatch], arguments: argparse.Namespace
+    learner: Learner, batches: list[StepBatch], arguments: argparse.Namespace
 ) -> tuple[list[dict[str, float]], str]:
     """Make the steps, and return their terms and why they ended early, if they did."""
     done: list[dict[str, float]] = []
     try:
         for step in range(arguments.steps):
             rate = arguments.learning_rate * min(1.0, (step + 1) / (arguments.warmup_steps + 1))
-            done.append(learner.step(batches[step % BATCHES], step // BATCHES, rate, step))
+            batch = replace(batches[step % BATCHES], epoch=step // BATCHES)
+            done.append(learner.step(batch, rate, step))
     except HarnessError as error:
         return done, f"stopped at step {len(done) + 1}: {error.found.splitlines()[0][:70]}"
     return done, ""
@@ -100,7 +102,7 @@ def main() -> None:
     plain = cell(arguments, arguments.widths[0], "none", {})
     scans = TrainingScans(dataset, SCANS, plain.recipe.augmentation, seed=0)
     voxelize = network_voxelizer(plain.backbone)
-    batches = [batch for _, batch in load_batches(scans, range(BATCHES // 2), 2, voxelize, 0, 0)]
+    batches = list(load_batches(scans, range(BATCHES // 2), 2, voxelize, 0, 0))
     counts = class_counts(dataset, SCANS, 0)
     print(f"{arguments.backbone} {arguments.widths[0]:g} / {arguments.widths[1]:g}, ", end="")  # noqa: T201
     print(f"{arguments.optimizer} at {arguments.learning_rate:g} after {arguments.warmup_steps} steps, ", end="")  # noqa: T201

@@ -1,3 +1,5 @@
-"""The version of the distribution, in one place that imports nothing."""
+"""The name and the version of the distribution, in one place that imports nothing."""
 
-VERSION = "0.4.0"
+DISTRIBUTION = "harness-lidar-kd"
+
+VERSION = "0.5.0"

@@ -64,12 +64,17 @@ def test_its_term_is_trained_and_its_adapter_kept_and_counted_nowhere(folder: Pa
 
 
 def test_an_edited_method_is_another_cell(folder: Path) -> None:
-    listed = harness(folder, "run", "--matrix", "my-matrix.yaml", "--dry-run")
-    assert listed.count("finished") == 4
+    assert [status for _, status in planned(folder)] == ["finished"] * 4
     file = folder / "my_method.py"
     text = file.read_text()
     file.write_text(text.replace("1 - torch", "2 - torch"))
-    listed = harness(folder, "run", "--matrix", "my-matrix.yaml", "--dry-run")
+    edited = planned(folder)
     file.write_text(text)
-    assert [line.split()[0] for line in listed.splitlines() if "MyMethod" in line] == ["pending", "pending"]
-    assert listed.count("finished") == 2
+    assert {status for name, status in edited if "MyMethod" in name} == {"pending"}
+    assert [status for name, status in edited if "MyMethod" not in name] == ["finished"] * 2
+
+
+def planned(folder: Path) -> list[tuple[str, str]]:
+    """Name and status of every cell."""
+    plan = json.loads(harness(folder, "run", "--matrix", "my-matrix.yaml", "--dry-run", "--json"))
+    return [(cell["name"], cell["status"]) for cell in plan["cells"]]

@@ -13,8 +13,9 @@ from harness.data.completeness import SequenceListing
 from harness.data.dataset import Dataset
 from harness.data.nuscenes.splits import Version
 from harness.data.open import open_dataset
-from harness.data.roots import CONFIG_FILE, find_root
+from harness.data.roots import find_root
 from harness.data.splits import SPLITS, Split
+from harness.data.user_file import CONFIG_FILE
 from harness.errors import HarnessError
 from harness.spec import DatasetName
 

@@ -65,6 +65,21 @@ def card_facts(result: CellResult) -> dict[str, str]:
     return facts
 
 
+def sharing(result: CellResult) -> str:
+    """Return the clause for a training whose steps were made in parts; empty when each was made as a whole.
+
+    It is not the training of the recipe, and no part of a cell's identity: docs/measurement.md says what differs.
+    """
+    training = result.training
+    if training is None:
+        return ""
+    by = f" by {training.processes} processes" if training.processes > 1 else ""
+    if (most := training.micro_batch) is None:
+        return f"trained{by}" if by else ""
+    scans, seen = ("1 scan", "one scan") if most == 1 else (f"{most} scans", f"{most} scans")
+    return f"trained{by} with micro-batches of {scans}: batch normalisation saw {seen} at a time"
+
+
 def merge(many: Iterable[Facts]) -> dict[str, str]:
     """Join the facts of several cells; one that they don't agree on lists all its values."""
     values: dict[str, set[str]] = {}

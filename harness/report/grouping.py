@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 
-from harness.report.facts import card_facts, differences, merge, method_facts, spec_facts, usual_facts
+from harness.report.facts import card_facts, differences, merge, method_facts, sharing, spec_facts, usual_facts
 from harness.report.rows import Row
 from harness.report.statistics import paired_difference
 from harness.spec import CellResult, CellSpec, TtaSpec
@@ -143,10 +143,24 @@ def _compute_gains(members: list[Row]) -> None:
 
 
 def _note_differences(members: list[Row]) -> None:
-    """List what sets a row's protocol apart from that of the first plain student with results on the same data."""
+    """List what sets a row's protocol apart from that of the first plain student with results on the same data.
+
+    How steps were shared is told of every row where they were, the first one too: it sets them apart from the recipe.
+    """
     reference = next((row for row in sorted(members, key=lambda row: not row.plain) if row.results), members[0])
     for row in members:
-        row.differences = differences(_facts(row), _facts(reference))
+        row.differences = differences(_facts(row), _facts(reference)) + _sharing(row)
+
+
+def _sharing(row: Row) -> list[str]:
+    """Return a clause for each way in which seeds of a row had their steps shared, with the seeds unless it is all."""
+    ways: dict[str, list[int]] = {}
+    for seed, result in sorted(row.results.items()):
+        ways.setdefault(sharing(result), []).append(seed)
+    if len(ways) == 1:
+        return [way for way in ways if way]
+    numbered = {way: ("seed " if len(own) == 1 else "seeds ") + ", ".join(map(str, own)) for way, own in ways.items()}
+    return [f"{named} {way}" for way, named in numbered.items() if way]
 
 
 def _facts(row: Row) -> dict[str, str]:

@@ -14,9 +14,9 @@ import pandas as pd
 from harness.errors import HarnessError
 from harness.report.tables import ABSENT, Footnotes, Table
 from harness.spec import DatasetName
+from harness.version import DISTRIBUTION
 
 Seen = Literal["primary", "secondary", "recalled"]
-DISTRIBUTION = "harness-lidar-kd"
 FOLDER = "published"
 
 

@@ -25,7 +25,8 @@ class Row:
         tta: the views that its figures come from; None without test-time augmentation.
         delta: mIoU minus that of the student without distillation, over the seeds that both have, 0–1.
         label: what the row is called in its group.
-        differences: what else differs from the group's reference row; each clause becomes a footnote.
+        differences: what else sets it apart from the group's reference row or from its recipe; each clause becomes a
+            footnote.
     """
 
     spec: CellSpec

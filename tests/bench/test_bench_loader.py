@@ -79,8 +79,9 @@ def test_bench_loader(benchmark, dataset: SemanticKitti, name: str) -> None:
 
     def train() -> None:
         asked = time.perf_counter()
-        for _, batch in load_batches(scans, range(EPOCHS), BATCH, voxelize, 0, WORKERS):
+        for step in load_batches(scans, range(EPOCHS), BATCH, voxelize, 0, WORKERS):
             waits.append(time.perf_counter() - asked)
+            batch = step.parts[0].voxels
             assert len(batch.voxel_of_point) == len(batch.points.xyz)
             time.sleep(STEP_S)
             asked = time.perf_counter()

@@ -26,6 +26,7 @@ from harness.config.models import BackboneConfig, MethodConfig
 from harness.config.resolve import resolve_backbone, resolve_method
 from harness.data.loader import TrainingScans
 from harness.data.semantickitti import SemanticKitti
+from harness.data.step_batch import StepBatch
 from harness.heap import keep_freed_memory
 from harness.spec import CellSpec, DatasetSpec, RecipeSpec
 from harness.train.learner import Learner, build_network, network_voxelizer
@@ -171,7 +172,7 @@ def real_step(request: pytest.FixtureRequest) -> RealStep:
     for _ in range(4):
         voxels = load()
         start = time.perf_counter()
-        learner.step(voxels, 0, 0.0)
+        learner.step(StepBatch.whole(0, voxels), 0.0)
         synchronize()
         seconds.append(time.perf_counter() - start)
     voxels = load()

@@ -128,8 +128,8 @@ def test_the_blocks_are_those_of_a_training_step(dataset: SemanticKitti, monkeyp
     learner = Learner(
         spec, tuple(data.class_points.values()), build_network(backbone, "portable", 1), torch.device("cpu")
     )
-    for _, voxels in load_batches(scans, [MOMENT.epoch], 2, network_voxelizer(backbone), 0, 0):
-        learner.step(voxels, MOMENT.epoch, learning_rate=0.001)
+    for batch in load_batches(scans, [MOMENT.epoch], 2, network_voxelizer(backbone), 0, 0):
+        learner.step(batch, learning_rate=0.001)
     assert len(drawn) == 4
     for scan_id, blocks in drawn.items():
         view = view_sampling(training_voxels(dataset, scan_id, MOMENT), PVDSettings(), data, MOMENT)

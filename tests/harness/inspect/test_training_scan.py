@@ -31,7 +31,8 @@ def test_a_mixed_and_capped_scan_is_the_one_that_training_meets(write_sequences:
     recipe = {"base": "mix", "augmentation": {"max_voxels": 20}}
     augmentation = resolve_recipe(recipe, "minkowskinet", "semantickitti", "test").augmentation
     voxelizer = build_voxelizer("minkowskinet", 0.5)
-    for _, batch in load_batches(TrainingScans(dataset, ids, augmentation, 3), [2], 1, voxelizer, 0, 0):
+    for step in load_batches(TrainingScans(dataset, ids, augmentation, 3), [2], 1, voxelizer, 0, 0):
+        batch = step.parts[0].voxels
         moment = TrainingMoment(seed=3, epoch=2, voxel_size_m=0.5, augmentation=augmentation)
         seen = training_voxels(dataset, batch.points.scan_ids[0], moment)
         assert torch.equal(seen.points.xyz, batch.points.xyz)

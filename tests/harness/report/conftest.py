@@ -96,6 +96,7 @@ def make_result(spec: CellSpec, miou: float, card: dict[str, Any] | None = None,
             final_terms={"cross_entropy": 1.0},
             weights_sha256="0" * 64,
             teacher_weights_sha256=None,
+            **changes.pop("sharing", {}),
         ),
     )
 

@@ -3,7 +3,7 @@ import pytest
 from harness.config.models import MethodConfig
 from harness.config.resolve import resolve_method
 from harness.report.grouping import build_rows, by_method
-from harness.spec import MeasureSpec, RecipeSpec, TtaResult, TtaSpec
+from harness.spec import CellResult, MeasureSpec, RecipeSpec, TtaResult, TtaSpec
 
 
 def test_seeds_share_a_row_and_rows_stand_in_order(matrix) -> None:
@@ -150,6 +150,41 @@ def test_seeds_of_one_row_under_two_protocols_are_noted(spec, result) -> None:
     seeds = [result(spec("kd", seed), 0.6, card={"commit": commit}) for seed, commit in enumerate("ab")]
     rows = build_rows([result(spec(), 0.5, card={"commit": "a"}), *seeds])
     assert rows[1].differences == ["commit is a or b, not a"]
+
+
+@pytest.mark.parametrize(
+    "sharing, clause",
+    [
+        ({"micro_batch": 1}, "trained with micro-batches of 1 scan: batch normalisation saw one scan at a time"),
+        ({"micro_batch": 4}, "trained with micro-batches of 4 scans: batch normalisation saw 4 scans at a time"),
+        (
+            {"micro_batch": 2, "processes": 2},
+            "trained by 2 processes with micro-batches of 2 scans: batch normalisation saw 2 scans at a time",
+        ),
+        ({"processes": 2}, "trained by 2 processes"),
+    ],
+)
+def test_steps_that_were_shared_are_noted_wherever_they_were(spec, result, sharing, clause) -> None:
+    rows = build_rows([result(spec(), 0.5), result(spec("kd"), 0.6, sharing=sharing), result(spec("pvd"), 0.6)])
+    assert [row.differences for row in rows] == [[], [clause], []]
+    every = build_rows([result(spec(name), 0.5, sharing=sharing) for name in ("none", "kd")])
+    assert [row.differences for row in every] == [[clause], [clause]], "the recipe has whole batches"
+
+
+def test_seeds_of_one_row_that_were_shared_otherwise_are_named(spec, result) -> None:
+    ways = [{}, {"micro_batch": 1}, {"micro_batch": 1}, {"micro_batch": 2}]
+    [row] = build_rows([result(spec(seed=seed), 0.5, sharing=way) for seed, way in enumerate(ways)])
+    assert row.differences == [
+        "seeds 1, 2 trained with micro-batches of 1 scan: batch normalisation saw one scan at a time",
+        "seed 3 trained with micro-batches of 2 scans: batch normalisation saw 2 scans at a time",
+    ]
+
+
+def test_a_result_of_an_older_version_was_made_in_whole_batches(spec, result) -> None:
+    written = result(spec(), 0.5).model_dump(mode="json")
+    del written["training"]["micro_batch"], written["training"]["processes"]
+    [row] = build_rows([CellResult.model_validate(written)])
+    assert row.differences == []
 
 
 def test_latency_of_a_cpu_and_a_gpu_are_kept_apart(spec, result) -> None:

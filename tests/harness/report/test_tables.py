@@ -71,6 +71,14 @@ def test_a_row_of_another_protocol_has_a_footnote(spec, result) -> None:
     assert "[1] tta is True, not False" in table.footnotes
 
 
+def test_rows_that_were_trained_in_parts_share_a_footnote(spec, result) -> None:
+    cells = [result(spec(name), 0.5, sharing={"micro_batch": 1}) for name in ("none", "kd")]
+    table = build_table(build_rows([*cells, result(spec("pvd"), 0.5)]))
+    assert table.frame["network"].tolist() == ["student 0.5× [1]", "student 0.5× + kd [1]", "student 0.5× + pvd"]
+    note = "[1] trained with micro-batches of 1 scan: batch normalisation saw one scan at a time"
+    assert table.footnotes.count(note) == 1
+
+
 def test_cpu_and_gpu_latencies_have_a_column_each(spec, result) -> None:
     gpu = result(spec("kd"), 0.6, device_kind="GPU", device="H200", p50_ms=2.0)
     frame = build_table(build_rows([result(spec(), 0.5), gpu])).frame
