@@ -102,15 +102,17 @@ class RunProgress:
 
     def _tell(self, rows: list[CellRow]) -> None:
         """Print the cells that have begun, go on and ended; a table tells the first two by itself."""
+        places = {row.cell: f"[{number}/{len(rows)}] " for number, row in enumerate(rows, 1)}
         for row, before in self._changes.of(rows, time.monotonic()):
+            place = places.get(row.cell, "")
             runs = row.status == "running"
             ended = row.status in ("finished", "failed", "broken") or (
                 before is not None and before.status == "running"
             )
             if row.reason is not None and self._said.endswith(row.reason):
-                self._print(f"{row.status:8}  {row.cell}")  # why was said just before
+                self._print(f"{place}{row.status:8}  {row.cell}")  # why was said just before
             elif not self._draws if runs else ended:
-                self._print(row_line(row))
+                self._print(place + row_line(row))
 
     def _print(self, line: str) -> None:
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)

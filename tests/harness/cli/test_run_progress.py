@@ -110,7 +110,7 @@ def test_without_a_terminal_a_run_is_a_few_lines(tmp_path: Path, monkeypatch: py
         )
     assert text.getvalue().splitlines() == [
         "    failed: a long reason " + "x" * 60,
-        "failed    0123456789ab-one",
+        "[1/1] failed    0123456789ab-one",
     ]
 
 
