@@ -16,9 +16,9 @@ def keep(run: dict[str, Any]) -> dict[str, Any]:
     benchmarks = [
         {
             "benchmark": benchmark["fullname"],
-            "median_ms": round(1e3 * benchmark["stats"]["median"], 2),
+            "median_ms": round(1e3 * benchmark["stats"]["median"], 4),
             "rounds": benchmark["stats"]["rounds"],
-            **{key: round(v, 3) if isinstance(v, float) else v for key, v in benchmark["extra_info"].items()},
+            **{key: round(v, 6) if isinstance(v, float) else v for key, v in benchmark["extra_info"].items()},
         }
         for benchmark in run["benchmarks"]
     ]
