@@ -28,9 +28,9 @@ PACKAGE_MAY_IMPORT = {
 }
 FLOOR = {
     "version": 0, "errors": 0, "heap": 0, "lock": 0, "files": 1, "spec": 1, "explain": 1,
-    "data": 2, "events": 2, "metrics": 3, "progress": 3, "config": 3, "store": 3,
+    "data": 2, "events": 2, "statistics": 2, "metrics": 3, "progress": 3, "config": 3, "store": 3,
     "train": 4, "evaluate": 4, "measure": 4, "export": 4, "inspect": 4,
-    "matrix": 5, "report": 5, "doctor": 5, "cli": 6, "__main__": 7,
+    "matrix": 5, "report": 5, "gate": 5, "doctor": 5, "cli": 6, "__main__": 7,
 }  # fmt: skip
 SIDEWAYS = {("train", "measure")}
 """Neighbours on one floor: a training result names its device as a measurement does."""

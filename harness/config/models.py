@@ -10,7 +10,7 @@ from backbones.build import NARROWEST, WIDEST
 from harness.config.recipes import COMMON
 from harness.spec import DatasetName, MeasureSpec, Strict
 
-RESERVED = ("store", "data", "jobs", "submissions")
+RESERVED = ("store", "data", "jobs", "submissions", "latency", "gate")
 """Folders of --out that are no matrix's."""
 
 

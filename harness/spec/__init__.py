@@ -8,21 +8,23 @@ from harness.spec.cell import (
     MeasureSpec,
     MethodSpec,
     ScoringRule,
+    TrainingSplit,
     TtaSpec,
 )
-from harness.spec.recipe import PUBLISHED_RATES, Augmentation, Flip, Mixing, MixKind, RecipeSpec
-from harness.spec.result import (
-    CellResult,
+from harness.spec.latency import (
+    DeviceKind,
     LatencyFit,
+    LatencyRecord,
     LatencyResult,
-    MacsResult,
-    ProtocolCard,
-    Provenance,
-    ScoreResult,
+    MachineState,
+    ProcessRun,
     SpanResult,
-    TrainingResult,
-    TtaResult,
+    WarmUp,
 )
+from harness.spec.macs import MacsResult
+from harness.spec.recipe import PUBLISHED_RATES, Augmentation, Flip, Mixing, MixKind, RecipeSpec
+from harness.spec.result import CellResult, ProtocolCard, Provenance, TrainingResult
+from harness.spec.score import BandScore, ScoreResult, Stretch, TtaResult
 from harness.spec.sitting import SittingResult, plain_device, sitting_before_records
 from harness.spec.strict import Strict
 
@@ -31,18 +33,23 @@ __all__ = [
     "SCHEMA_VERSION",
     "Augmentation",
     "BackboneSpec",
+    "BandScore",
     "CellResult",
     "CellSpec",
     "DatasetName",
     "DatasetSpec",
+    "DeviceKind",
     "Flip",
     "LatencyFit",
+    "LatencyRecord",
     "LatencyResult",
+    "MachineState",
     "MacsResult",
     "MeasureSpec",
     "MethodSpec",
     "MixKind",
     "Mixing",
+    "ProcessRun",
     "ProtocolCard",
     "Provenance",
     "RecipeSpec",
@@ -50,10 +57,13 @@ __all__ = [
     "ScoringRule",
     "SittingResult",
     "SpanResult",
+    "Stretch",
     "Strict",
     "TrainingResult",
+    "TrainingSplit",
     "TtaResult",
     "TtaSpec",
+    "WarmUp",
     "plain_device",
     "sitting_before_records",
 ]

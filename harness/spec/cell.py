@@ -21,6 +21,10 @@ ScoringRule = Literal["semantickitti-official", "nuscenes-official"]
 """An official rule, as `harness.evaluate.scoring` has it."""
 
 
+TrainingSplit = Literal["train", "val"]
+"""A split with public labels."""
+
+
 class DatasetSpec(Strict):
     """The data of a cell, by content: where it lies is no part of its identity."""
 
@@ -107,6 +111,7 @@ class MeasureSpec(Strict):
 
 
 YOUNGER: tuple[tuple[str, str, Any], ...] = (
+    ("", "train_on", ["train"]),
     ("backbone", "settings", {}),
     ("dataset", "settings", {}),
     ("method", "source", None),
@@ -115,14 +120,14 @@ YOUNGER: tuple[tuple[str, str, Any], ...] = (
     ("recipe.augmentation", "max_voxels", None),
     ("recipe.augmentation", "mix", None),
 )
-"""Keys of a spec that came after the first release: their place, and the value that says what went without saying."""
+"""Keys of a spec that came after the first release: place ("" is the top), key, and the value that went without saying."""
 
 
 def _as_before(content: dict[str, Any]) -> None:
     """Bring a spec into the form that its first release would have given it, so that its cell keeps its identity."""
     for place, key, unsaid in YOUNGER:
         part = content
-        for step in place.split("."):
+        for step in filter(None, place.split(".")):
             part = part[step]
         if part[key] == unsaid:
             del part[key]
@@ -146,6 +151,9 @@ class CellSpec(Strict):
     teacher: str | None = Field(default=None, description="hash of the teacher's spec; None when no teacher is used")
     engine: str
     precision: Literal["fp32"] = "fp32"
+    train_on: tuple[TrainingSplit, ...] = Field(
+        default=("train",), description="train, or train and val for a leaderboard: such a cell has no score on val"
+    )
     measure: MeasureSpec = MeasureSpec()
 
     @property

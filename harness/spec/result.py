@@ -6,7 +6,10 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from harness.spec.cell import CellSpec, TtaSpec
+from harness.spec.cell import CellSpec
+from harness.spec.latency import LatencyResult
+from harness.spec.macs import MacsResult
+from harness.spec.score import ScoreResult, TtaResult
 from harness.spec.sitting import SittingResult, sitting_before_records
 from harness.spec.strict import Strict
 
@@ -25,70 +28,6 @@ class ProtocolCard(Strict):
     torch: str
     harness: str
     commit: str | None = Field(description="commit of the working copy the harness ran from; None when installed")
-
-
-class ScoreResult(Strict):
-    """Accuracy on the evaluation split, by the official rule."""
-
-    miou: float = Field(description="0–1")
-    accuracy: float | None = Field(description="0–1, over scored points; None where the rule has none")
-    fwiou: float | None = Field(default=None, description="0–1, weighted by points; None where the rule has none")
-    iou: dict[str, float | None] = Field(description="by class name, 0–1; None for a class that the rule leaves out")
-    confusion: list[list[int]] = Field(description="rows predicted, columns ground truth, id 0 first")
-
-
-class TtaResult(Strict):
-    """Accuracy with test-time augmentation: softmax summed over the views. Its cost is that of all views."""
-
-    settings: TtaSpec
-    views: int
-    score: ScoreResult
-
-
-class MacsResult(Strict):
-    """Multiply-accumulates of a prediction, protocol macs-v1: Σ pairs·Cin·Cout, every layer of it counted."""
-
-    protocol: Literal["macs-v1"] = "macs-v1"
-    scans: int
-    gmacs_mean: float
-    gmacs_min: float
-    gmacs_max: float
-    voxels_mean: float
-
-
-class SpanResult(Strict):
-    """Distribution of one span over all samples, in milliseconds."""
-
-    p50_ms: float
-    p95_ms: float
-    p99_ms: float | None = Field(description="None below 200 samples")
-    mean_ms: float
-    mad_ms: float = Field(description="median absolute deviation")
-
-
-class LatencyFit(Strict):
-    """Least-squares line through all samples: ms = intercept + slope · voxels / 1000."""
-
-    intercept_ms: float
-    ms_per_1000_voxels: float
-
-
-class LatencyResult(Strict):
-    """Time of one scan, batch 1, kernel maps included: the core of latency-v1 (docs/measurement.md says what lacks).
-
-    A name of its own, so that no figure of the complete protocol is ever mistaken for one of these.
-    """
-
-    protocol: Literal["latency-v1-core"] = "latency-v1-core"
-    device_kind: Literal["CPU", "GPU"]
-    device: str
-    threads: int
-    scans: int
-    passes: int
-    end_to_end: SpanResult
-    spans: dict[str, SpanResult]
-    fit: LatencyFit | None = Field(description="None when all scans have the same number of voxels")
-    cold_start_ms: float | None = Field(description="the first scan of a fresh process; None in one that ran before")
 
 
 class TrainingResult(Strict):
@@ -150,7 +89,7 @@ class CellResult(Strict):
     reason: str | None = Field(default=None, description="present when failed")
     protocol: ProtocolCard | None = Field(default=None, description="when finished, as all below but latency")
     parameters: int | None = None
-    score: ScoreResult | None = None
+    score: ScoreResult | None = Field(default=None, description="None of a network that was trained on the split, too")
     tta: TtaResult | None = Field(default=None, description="when the spec asks for it")
     macs: MacsResult | None = None
     latency: LatencyResult | None = None
@@ -173,9 +112,14 @@ class CellResult(Strict):
 
     @model_validator(mode="after")
     def _complete(self) -> CellResult:
-        measured = (self.protocol, self.parameters, self.score, self.macs, self.training)
+        measured = (self.protocol, self.parameters, self.macs, self.training)
         if self.status == "finished" and None in measured:
-            raise ValueError("a finished cell has protocol, parameters, score, macs and training")
+            raise ValueError("a finished cell has protocol, parameters, macs and training")
+        if self.protocol is not None and self.protocol.split in self.protocol.trained_on:
+            if self.score is not None or self.tta is not None:
+                raise ValueError(f"a network that was trained on {self.protocol.split} has no score on it")
+        elif self.status == "finished" and self.score is None:
+            raise ValueError("a finished cell has a score, unless it was trained on what it would be scored on")
         if self.status == "failed" and self.reason is None:
             raise ValueError("a failed cell has a reason")
         return self
