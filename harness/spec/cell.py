@@ -120,7 +120,7 @@ YOUNGER: tuple[tuple[str, str, Any], ...] = (
     ("recipe.augmentation", "max_voxels", None),
     ("recipe.augmentation", "mix", None),
 )
-"""Keys of a spec that came after the first release: place ("" is the top), key, and the value that went without saying."""
+"""Keys of a spec younger than the first release: place ("" is the top), key, and the value that went without saying."""
 
 
 def _as_before(content: dict[str, Any]) -> None:
