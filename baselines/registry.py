@@ -11,8 +11,10 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from baselines.method import Method
+if TYPE_CHECKING:
+    from baselines.method import Method
 
 ENTRY_POINTS = "harness.methods"
 
@@ -51,6 +53,8 @@ def load_method(name: str) -> type[Method]:
     Raises:
         UnknownMethodError: nothing has this name, or what has it can't be imported or is not a `Method`.
     """
+    from baselines.method import Method  # imports torch, which the spec's types need not wait for
+
     path = SHIPPED.get(name) or _installed().get(name) or name
     module, _, attribute = path.partition(":")
     if not attribute:

@@ -22,8 +22,12 @@ _KINDS = {
 }
 
 
-def input_size(path: Path) -> int:
+def input_size(path: Path, remedy: str = AGAIN) -> int:
     """Size of a regular file in bytes, without opening it: to open a named pipe would wait for a writer.
+
+    Args:
+        path: of the file.
+        remedy: what to do about one that is no part of a data set.
 
     Raises:
         HarnessError: nothing is there, a link leads nowhere or in a circle, or it is no regular file.
@@ -31,10 +35,10 @@ def input_size(path: Path) -> int:
     try:
         state = path.stat()
     except (OSError, ValueError) as error:
-        raise unreadable(path, error) from error
+        raise unreadable(path, error, remedy) from error
     if not stat.S_ISREG(state.st_mode):
         found = _KINDS.get(stat.S_IFMT(state.st_mode), "something else")
-        raise HarnessError(path, found, "a regular file", AGAIN)
+        raise HarnessError(path, found, "a regular file", remedy)
     return state.st_size
 
 
@@ -57,7 +61,7 @@ def count_items(path: Path, item_bytes: int, items: str, most: int) -> int:
     return size // item_bytes
 
 
-def read_bytes(path: Path, size: int) -> NDArray[np.uint8]:
+def read_bytes(path: Path, size: int, remedy: str = AGAIN) -> NDArray[np.uint8]:
     """Read the first bytes of a file whose size is known: [size] uint8.
 
     Raises:
@@ -70,9 +74,9 @@ def read_bytes(path: Path, size: int) -> NDArray[np.uint8]:
             while rest and (count := file.readinto(rest)):
                 rest = rest[count:]
     except OSError as error:
-        raise unreadable(path, error) from error
+        raise unreadable(path, error, remedy) from error
     if rest:
-        raise HarnessError(path, f"{size - len(rest)} bytes", f"{size} bytes, as its size says", AGAIN)
+        raise HarnessError(path, f"{size - len(rest)} bytes", f"{size} bytes, as its size says", remedy)
     return data
 
 
@@ -82,16 +86,16 @@ def read_input_text(path: Path, most_bytes: int, remedy: str = AGAIN) -> str:
     Raises:
         HarnessError: it can't be read, has more than `most_bytes`, or is no text.
     """
-    size = input_size(path)
+    size = input_size(path, remedy)
     if size > most_bytes:
         raise HarnessError(path, f"{size} bytes", f"at most {most_bytes} bytes of text", remedy)
     try:
-        return read_bytes(path, size).tobytes().decode("utf-8-sig")
+        return read_bytes(path, size, remedy).tobytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         found = f"a byte 0x{error.object[error.start]:02x} at {error.start} that is no text"
         raise HarnessError(path, found, "text in UTF-8", remedy) from error
 
 
-def unreadable(path: Path, error: Exception) -> HarnessError:
+def unreadable(path: Path, error: Exception, remedy: str = AGAIN) -> HarnessError:
     """Say what a failed read means to a user."""
-    return HarnessError(path, f"'{getattr(error, 'strerror', None) or error}' on reading", "a readable file", AGAIN)
+    return HarnessError(path, f"'{getattr(error, 'strerror', None) or error}' on reading", "a readable file", remedy)

@@ -1,4 +1,4 @@
-"""Where a prediction lies, below a folder or in an archive: the layout of SemanticKITTI's leaderboard."""
+"""Where a prediction lies, below a folder or in an archive: the layouts of the leaderboards."""
 
 from __future__ import annotations
 
@@ -14,3 +14,13 @@ def prediction_name(scan_id: str) -> str:
     """
     sequence, frame = split_scan_id(scan_id)
     return f"sequences/{sequence}/predictions/{frame}.label"
+
+
+def lidarseg_prediction_name(scan_id: str) -> str:
+    """Return the file name of the prediction of a keyframe of nuScenes, as the devkit has it.
+
+    Example:
+        >>> lidarseg_prediction_name("scene-0103/0a1b")
+        '0a1b_lidarseg.bin'
+    """
+    return f"{scan_id.rpartition('/')[2]}_lidarseg.bin"

@@ -44,6 +44,46 @@ def official_scores(rule: ScoringRule, confusion: ArrayLike) -> Scores:
     return RULES[rule](confusion)
 
 
+def iou_of_sums(rule: ScoringRule, correct: ArrayLike, predicted: ArrayLike, true: ArrayLike) -> NDArray[np.float64]:
+    """Return the IoU of each scored class, from three sums of points; the points of ignored ground truth in none.
+
+    Args:
+        rule: by which data set's script.
+        correct: [..., C] int64, points of each class 1..C that were predicted as such.
+        predicted: [..., C] int64, points that were predicted as each class.
+        true: [..., C] int64, points of each class, those predicted as 0 among them.
+
+    Returns:
+        [..., C] in 0–1; NaN where the rule leaves an absent class out.
+    """
+    right, guessed, there = (np.ascontiguousarray(sums, dtype=np.int64) for sums in (correct, predicted, true))
+    union = guessed + there - right
+    if rule == SEMANTICKITTI_RULE:
+        share: NDArray[np.float64] = right / (union + 1e-15)
+        return share
+    iou = np.full(right.shape, np.nan)
+    np.divide(right, union.astype(np.float32), out=iou, where=union > 0)
+    return iou
+
+
+def miou_of_sums(rule: ScoringRule, correct: ArrayLike, predicted: ArrayLike, true: ArrayLike) -> NDArray[np.float64]:
+    """Return the mean of `iou_of_sums` by the rule: [...] in 0–1, NaN where it finds no class to average."""
+    return _mean(rule, iou_of_sums(rule, correct, predicted, true))
+
+
+def _mean(rule: ScoringRule, iou: NDArray[np.float64]) -> NDArray[np.float64]:
+    if rule == SEMANTICKITTI_RULE:
+        return np.asarray(iou.mean(axis=-1))
+    # The devkit averages over its ignored id too, a NaN in front: in other places, sums round otherwise.
+    left_out = np.isnan(iou)
+    padded = np.zeros((*iou.shape[:-1], iou.shape[-1] + 1))
+    padded[..., 1:] = np.where(left_out, 0.0, iou)
+    averaged = (~left_out).sum(axis=-1)
+    mean = np.full(averaged.shape, np.nan)
+    np.divide(padded.sum(axis=-1), averaged, out=mean, where=averaged > 0)
+    return mean
+
+
 def semantickitti_scores(confusion: ArrayLike) -> Scores:
     """Score by SemanticKITTI's `evaluate_semantics.py`, bit for bit.
 
@@ -58,14 +98,10 @@ def semantickitti_scores(confusion: ArrayLike) -> Scores:
         ValueError: not a square matrix of counts.
     """
     counts = _counts(confusion)
-    scored = counts.copy()
-    scored[:, 0] = 0
-    tp = np.diag(scored)
-    fp = scored.sum(axis=1) - tp
-    fn = scored.sum(axis=0) - tp
-    iou = tp[1:] / (tp + fp + fn + 1e-15)[1:]
-    accuracy = tp.sum() / (tp[1:].sum() + fp[1:].sum() + 1e-15)
-    return Scores(SEMANTICKITTI_RULE, float(iou.mean()), tuple(iou.tolist()), counts, accuracy=float(accuracy))
+    correct, predicted, true = class_sums(counts)
+    iou = iou_of_sums(SEMANTICKITTI_RULE, correct, predicted, true)
+    accuracy = float(correct.sum() / (predicted.sum() + 1e-15))
+    return Scores(SEMANTICKITTI_RULE, float(_mean(SEMANTICKITTI_RULE, iou)), tuple(iou.tolist()), counts, accuracy)
 
 
 def nuscenes_scores(confusion: ArrayLike) -> Scores:
@@ -85,16 +121,23 @@ def nuscenes_scores(confusion: ArrayLike) -> Scores:
         raise ValueError(
             f"{counts[0].sum()} points are predicted as the ignored id 0, which the nuScenes devkit refuses"
         )
-    scored = counts.copy()
-    scored[:, 0] = 0
-    tp, true, predicted = np.diag(scored), scored.sum(axis=0), scored.sum(axis=1)
-    union = (true + predicted - tp).astype(np.float32)
-    iou = np.full(len(tp), np.nan)
-    np.divide(tp, union, out=iou, where=union > 0)
-    if not scored.any():
-        return Scores(NUSCENES_RULE, float("nan"), tuple(iou[1:].tolist()), counts, fwiou=float("nan"))
-    fwiou = np.nansum(true * iou) / scored.sum()
-    return Scores(NUSCENES_RULE, float(np.nanmean(iou)), tuple(iou[1:].tolist()), counts, fwiou=float(fwiou))
+    correct, predicted, true = class_sums(counts)
+    iou = iou_of_sums(NUSCENES_RULE, correct, predicted, true)
+    # As in `_mean`: the devkit sums over the ignored id too.
+    weighted = np.concatenate(([0.0], np.where(np.isnan(iou), 0.0, true * iou)))
+    fwiou = float(weighted.sum() / true.sum()) if true.any() else float("nan")
+    return Scores(NUSCENES_RULE, float(_mean(NUSCENES_RULE, iou)), tuple(iou.tolist()), counts, fwiou=fwiou)
+
+
+def class_sums(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return what `iou_of_sums` needs: [3, ..., C] correct, predicted, true, of confusions [..., C + 1, C + 1]."""
+    return np.stack(
+        (
+            np.diagonal(counts, axis1=-2, axis2=-1)[..., 1:],
+            counts[..., 1:, 1:].sum(axis=-1),
+            counts[..., :, 1:].sum(axis=-2),
+        )
+    )
 
 
 RULES: dict[ScoringRule, Callable[[ArrayLike], Scores]] = {

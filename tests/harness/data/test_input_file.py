@@ -34,6 +34,8 @@ def test_what_is_no_regular_file_is_named_and_never_opened(
     monkeypatch.chdir(tmp_path)
     path = Path("f")
     make(path)
+    with pytest.raises(HarnessError, match=r"Mend it\.$"):
+        input_size(path, "Mend it.")
     for read in (input_size, lambda path: read_input_text(path, 10), lambda path: count_items(path, 4, "words", 9)):
         with pytest.raises(HarnessError) as caught:
             read(path)
