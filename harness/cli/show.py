@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import click
 
 from harness.cli.options import json_option, out_option, png_path, print_json
 from harness.errors import HarnessError
+from harness.plain_text import plain
 
 if TYPE_CHECKING:
     from harness.cli.overview import CellRow
@@ -36,6 +38,7 @@ def command(cell: str, out: Path, png: Path | None, as_json: bool) -> None:
 
     CELL is a folder name of the store, its hash, or any part of it that only one cell has. A bar of a course is the
     mean of its share of the steps. With --json, "curves" holds the mean of each term over each epoch, counted from 0.
+    "card" tells what the numbers rest on, "card_with_views" the same for test-time augmentation.
     The command that repeats the cell can be run in any folder; it says what decides the bytes besides.
 
     \b
@@ -86,13 +89,17 @@ def _draw(rows: Rows, png: Path, folder: CellFolder) -> None:
 def _print_record(folder: CellFolder, row: CellRow, rows: Rows, png: Path | None) -> None:
     from harness.cli.repeat import repetition
     from harness.metrics import epoch_means
+    from harness.report.card import card_of_cell, card_with_views
 
     result = folder.result()
+    finished = result if result is not None and result.status == "finished" else None
     record = {
         "cell": folder.cell,
         "status": row.status,
         "spec": folder.spec().model_dump(mode="json"),
         "result": None if result is None else result.model_dump(mode="json"),
+        "card": None if finished is None else card_of_cell(finished),
+        "card_with_views": None if finished is None or finished.tta is None else card_with_views(finished),
         "progress": None if row.progress is None else row.progress.model_dump(mode="json"),
         "events": folder.events(),
         "repeat": asdict(repetition(folder, result)),
@@ -103,7 +110,10 @@ def _print_record(folder: CellFolder, row: CellRow, rows: Rows, png: Path | None
 
 def _show_spec(folder: CellFolder, row: CellRow) -> None:
     """Print what a cell is and, where it runs, how far it is."""
+    from harness.cli.amounts import counted
     from harness.cli.changes import row_details
+    from harness.cli.folded import folded
+    from harness.report.flat import flat_method, flatten
 
     spec = folder.spec()
     click.echo(f"{folder.cell}  {row.status}")
@@ -111,21 +121,30 @@ def _show_spec(folder: CellFolder, row: CellRow) -> None:
         click.echo(f"  {row_details(row)}")
     backbone = spec.backbone
     grid = "grid of its own" if backbone.voxel_size_m is None else f"{backbone.voxel_size_m:g} m voxels"
-    click.echo(f"  {backbone.name} {backbone.settings or ''}".rstrip())
-    click.echo(f"  width {backbone.width:g}, {grid}, engine {spec.engine}")
-    click.echo(f"  method {spec.method.name} {spec.method.settings or ''}".rstrip())
-    click.echo(
-        f"  recipe {spec.recipe.name}: {spec.recipe.epochs} epochs of batch {spec.recipe.batch_size}, seed {spec.seed}"
-    )
+    epochs = counted(spec.recipe.epochs, "epoch")
+    for line in (
+        backbone.name + _listed(dict(flatten(backbone.settings))),
+        f"width {backbone.width:g}, {grid}, engine {spec.engine}",
+        f"method {spec.method.name}{_listed(flat_method(spec.method))}",
+        f"recipe {spec.recipe.name}: {epochs} of batch {spec.recipe.batch_size}, seed {spec.seed}",
+    ):
+        for piece in folded(line, "  "):
+            click.echo(piece)
+
+
+def _listed(settings: Mapping[str, str]) -> str:
+    return f": {', '.join(f'{key} {value}' for key, value in settings.items())}" if settings else ""
 
 
 def _show_curves(rows: Rows) -> None:
     """Print the course of each term, whichever steps have it, and of the learning rate."""
+    from harness.cli.amounts import counted
     from harness.cli.sparkline import curve_lines
 
     names = dict.fromkeys(name for row in rows for name in row["terms"])
     series = {name: [row["terms"][name] for row in rows if name in row["terms"]] for name in names}
-    click.echo(f"  {len(rows)} steps in {len({row['epoch'] for row in rows})} epochs")
+    epochs = counted(len({row["epoch"] for row in rows}), "epoch")
+    click.echo(f"  {counted(len(rows), 'step')} in {epochs}")
     rates = {"learning rate": [row["lr"] for row in rows]}
     for line in curve_lines(series | rates, shutil.get_terminal_size((100, 24)).columns - 2):
         click.echo(f"  {line}".rstrip())
@@ -150,35 +169,14 @@ def _show_repetition(repeat: Repetition) -> None:
 
 
 def _show_result(result: CellResult) -> None:
-    """Print the figures of a result and where they come from."""
+    """Print the figures of a result, what they rest on and where they come from."""
+    from harness.cli.figures import figure_lines
     from harness.cli.origin import origin_lines
 
     if result.reason is not None:
-        click.echo(f"  failed: {result.reason}")
+        click.echo(f"  failed: {plain(result.reason)}")
     else:
-        _show_figures(result)
+        for line in figure_lines(result):
+            click.echo(f"  {line}")
     for line in () if result.provenance is None else origin_lines(result.provenance):
         click.echo(f"  {line}")
-
-
-def _show_figures(result: Any) -> None:
-    """Print the figures of a finished cell."""
-    note = " (partial data)" if result.spec.dataset.partial else ""
-    note += " (synthetic data)" if result.spec.dataset.synthetic else ""
-    click.echo(
-        f"  mIoU {100 * result.score.miou:.2f} % on {result.protocol.split}{note}, rule {result.protocol.scoring_rule}"
-    )
-    width = max(map(len, result.score.iou))
-    for name, iou in result.score.iou.items():
-        click.echo(f"    {name:{width}s} {'absent, left out' if iou is None else f'{100 * iou:6.2f} %'}")
-    if result.tta is not None:
-        click.echo(f"  with test-time augmentation, {result.tta.views} views: mIoU {100 * result.tta.score.miou:.2f} %")
-    click.echo(
-        f"  {result.parameters / 1e6:.3f} M parameters, {result.macs.gmacs_mean:.3f} GMACs ({result.macs.scans} scans)"
-    )
-    if result.latency is not None:
-        span = result.latency.end_to_end
-        device = f"{result.latency.device_kind}, {result.latency.device}"
-        click.echo(f"  latency p50 {span.p50_ms:.1f} ms, p95 {span.p95_ms:.1f} ms ({device})")
-    training = result.training
-    click.echo(f"  trained {training.steps} steps in {training.seconds:.0f} s, peak {training.peak_memory_mib:.0f} MiB")

@@ -1,27 +1,28 @@
-"""From cells to rows: which cells share a row, what a row is called, and which rows can be compared."""
+"""From cells to rows: which cells share a row, in what order rows stand, and which can be compared."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 
-from harness.report.facts import card_facts, differences, merge, method_facts, sharing, spec_facts, usual_facts
+from harness.report.facts import card_facts, differences, method_facts, usual_facts
+from harness.report.flat import merge
+from harness.report.gains import compare_rows
+from harness.report.labels import label_rows
 from harness.report.rows import Row
-from harness.report.statistics import paired_difference
-from harness.spec import CellResult, CellSpec, TtaSpec
-
-MOST_LISTED = 6
-"""Views along one axis that a label names one by one."""
-
-UNKNOWN = "unknown"
-"""Shown for a setting that a cell of another version does not have."""
+from harness.report.sharing import sharing
+from harness.report.timings import row_timings
+from harness.spec import CellResult, CellSpec, LatencyRecord, seedless
 
 
-def build_rows(results: Iterable[CellResult], planned: Sequence[CellSpec] = ()) -> list[Row]:
-    """Sort cells into rows, compute the paired gains and note what is not comparable.
+def build_rows(
+    results: Iterable[CellResult], planned: Sequence[CellSpec] = (), records: Sequence[LatencyRecord] = ()
+) -> list[Row]:
+    """Sort cells into rows, compare them with the plain student and note what is not comparable.
 
     Args:
         results: of any cells, finished and failed.
         planned: cells that should have a result; those without one stand in the table as missing.
+        records: of latency by the complete protocol; each fills in for what cells of its network took of themselves.
 
     Returns:
         Rows by group; in a group the teachers, the plain students and the methods, these in the order given.
@@ -31,29 +32,25 @@ def build_rows(results: Iterable[CellResult], planned: Sequence[CellSpec] = ()) 
     specs = {identity: spec for identity, (spec, _) in cells.items()}
     wanted = {spec.hash: spec.measure.tta for spec in [*specs.values(), *planned]}
     rows: dict[str, Row] = {}
-    for spec, result in cells.values():
-        key = _row_key(spec, specs)
+    for identity, (spec, result) in cells.items():
+        key = seedless(spec, specs)
         while key in rows and spec.seed in rows[key].seeds:  # the same but for the seed of its teacher
             key += "+"
         _add(rows.setdefault(key, Row(spec)), spec, result)
-        views = wanted.get(spec.hash) if result is None or result.tta is None else result.tta.settings
+        views = wanted.get(identity) if result is None or result.tta is None else result.tta.settings
         if views is not None:
             seen = rows.setdefault(key + views.model_dump_json(), Row(spec, tta=views))
             _add(seen, spec, _with_tta(result))
     ordered = sorted(rows.values(), key=_order)
+    for row in ordered:
+        measured = records if row.results and row.tta is None else ()  # the cost of several views is not measured
+        row.timings = row_timings(row.spec, row.results.values(), measured)
     for members in _split(ordered, lambda row: row.group):
-        _label(members)
-        _compute_gains(members)
+        label_rows(members)
+        compare_rows(members)
     for members in _split(ordered, lambda row: row.spec.dataset.model_dump_json()):
         _note_differences(members)
     return ordered
-
-
-def _row_key(spec: CellSpec, specs: dict[str, CellSpec]) -> str:
-    """Identify a row: everything but the seeds of a cell and of its teacher."""
-    teacher = specs.get(spec.teacher or "")
-    seedless = spec.model_copy(update={"seed": 0, "teacher": _row_key(teacher, specs) if teacher else None})
-    return seedless.hash
 
 
 def _add(row: Row, spec: CellSpec, result: CellResult | None) -> None:
@@ -68,14 +65,15 @@ def _add(row: Row, spec: CellSpec, result: CellResult | None) -> None:
 def _with_tta(result: CellResult | None) -> CellResult | None:
     """Return a result as test-time augmentation has it: another score and card, and a cost that is not measured.
 
-    A failed cell has failed here too; one that was evaluated without is missing.
+    A failed cell has failed here too; one that was evaluated without is missing; one that has no score has none here.
     """
     if result is None or result.status == "failed":
         return result
-    if (tta := result.tta) is None:
+    if (tta := result.tta) is None and result.score is not None:
         return None
     card = None if result.protocol is None else result.protocol.model_copy(update={"tta": True})
-    return result.model_copy(update={"score": tta.score, "protocol": card, "macs": None, "latency": None})
+    score = None if tta is None else tta.score
+    return result.model_copy(update={"score": score, "protocol": card, "macs": None, "latency": None})
 
 
 def _order(row: Row) -> tuple[object, ...]:
@@ -98,58 +96,15 @@ def _split(ordered: Sequence[Row], key: Callable[[Row], Hashable]) -> Iterable[l
     return parts.values()
 
 
-def _label(members: list[Row]) -> None:
-    """Name the rows of a group; rows that would share a name also say their settings that differ and are no default."""
-    named: dict[str, list[Row]] = {}
-    for row in members:
-        gain = "" if row.plain or row.spec.role == "teacher" else f" + {row.spec.method.label}"
-        seen = "" if row.tta is None else f" + TTA, {_views(row.tta)}"
-        row.label = f"{row.spec.role} {row.spec.backbone.width:g}×{gain}{seen}"
-        named.setdefault(row.label, []).append(row)
-    for twins in named.values():
-        settings = [method_facts(row.spec) | spec_facts(row.spec) for row in twins]
-        keys = sorted(set().union(*settings))
-        differing = [key for key in keys if len({other.get(key) for other in settings}) > 1]
-        for row, own in zip(twins, settings, strict=True):
-            usual = usual_facts(row.spec)
-            telling = [key for key in differing if own.get(key) != usual.get(key)]
-            if telling:
-                row.label += f" ({', '.join(f'{key}={own.get(key, UNKNOWN)}' for key in telling)})"
-            elif len(twins) > 1 and not differing:
-                row.label += f" (teacher {row.spec.teacher})"
-
-
-def _views(tta: TtaSpec) -> str:
-    """Say how a scan is seen: ``4 views (flip none x y xy)``; what leaves every view as it is is not named."""
-    parts = {
-        "flip": _listed(tta.flip),
-        "rotated": _listed([f"{angle:g}°" for angle in tta.rotate_deg]),
-        "scaled": _listed([f"{factor:g}" for factor in tta.scale]),
-    }
-    shown = ", ".join(f"{name} {values}" for name, values in parts.items() if values not in ("none", "0°", "1"))
-    return f"{tta.views} {'view' if tta.views == 1 else 'views'}" + (f" ({shown})" if shown else "")
-
-
-def _listed(values: Sequence[str]) -> str:
-    return " ".join(values) if len(values) <= MOST_LISTED else f"in {len(values)} ways from {values[0]} to {values[-1]}"
-
-
-def _compute_gains(members: list[Row]) -> None:
-    plain = [row for row in members if row.plain]
-    for row in members:
-        baseline = _baseline(row, plain)
-        if baseline is not None and not row.plain:
-            row.delta = paired_difference(row.mious, baseline.mious)
-
-
 def _note_differences(members: list[Row]) -> None:
     """List what sets a row's protocol apart from that of the first plain student with results on the same data.
 
     How steps were shared is told of every row where they were, the first one too: it sets them apart from the recipe.
     """
     reference = next((row for row in sorted(members, key=lambda row: not row.plain) if row.results), members[0])
+    usual = _facts(reference)
     for row in members:
-        row.differences = differences(_facts(row), _facts(reference)) + _sharing(row)
+        row.differences = differences(_facts(row), usual) + _sharing(row)
 
 
 def _sharing(row: Row) -> list[str]:
@@ -164,16 +119,8 @@ def _sharing(row: Row) -> list[str]:
 
 
 def _facts(row: Row) -> dict[str, str]:
-    """Join the facts of a row's spec and of all its seeds' cards; whether it has several views its label says."""
-    facts = merge([spec_facts(row.spec), *(card_facts(result) for result in row.results.values())])
+    """Join the facts of all its seeds' cards; whether it has several views its label says."""
+    facts = merge(card_facts(result) for result in row.results.values())
     if row.tta is not None:
         facts.pop("tta", None)
     return facts
-
-
-def _baseline(row: Row, plain: list[Row]) -> Row | None:
-    """Find the student without distillation of the same recipe, and of the same width unless `row` is a teacher."""
-    candidates = [other for other in plain if spec_facts(other.spec) == spec_facts(row.spec) and other.tta == row.tta]
-    if row.spec.role == "student":
-        candidates = [other for other in candidates if other.spec.backbone.width == row.spec.backbone.width]
-    return candidates[0] if len(candidates) == 1 else None

@@ -12,7 +12,8 @@ from typing import Literal, get_args
 import pandas as pd
 
 from harness.errors import HarnessError
-from harness.report.tables import ABSENT, Footnotes, Table
+from harness.report.cells import ABSENT, Footnotes
+from harness.report.tables import Table
 from harness.spec import DatasetName
 from harness.version import DISTRIBUTION
 

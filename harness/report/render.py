@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.files import write_text
+from harness.plain_text import plain
 from harness.report.published import published_tables
 from harness.report.records import build_frame, build_records
 from harness.report.rows import Row
@@ -83,7 +84,7 @@ def write_tables(folder: Path, rows: Sequence[Row]) -> list[Path]:
 
 def _escaper(escapes: dict[str, str]) -> Callable[[object], str]:
     table = str.maketrans(escapes)
-    return lambda text: " ".join(str(text).split()).translate(table)
+    return lambda text: plain(str(text)).translate(table)
 
 
 def _markdown_line(cells: Sequence[str]) -> str:

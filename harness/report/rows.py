@@ -7,8 +7,11 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from harness.report.statistics import Spread, spread
+from harness.report.statistics import Gain
+from harness.report.timings import Timing
 from harness.spec import CellResult, CellSpec, TtaSpec
+from harness.statistics.interval import Interval
+from harness.statistics.spread import Spread, spread
 
 NO_METHOD = "none"
 
@@ -23,7 +26,12 @@ class Row:
         failed: reason by seed.
         missing: seeds that are planned and have no result.
         tta: the views that its figures come from; None without test-time augmentation.
-        delta: mIoU minus that of the student without distillation, over the seeds that both have, 0–1.
+        interval: 95 % confidence interval of the mean mIoU, 0–1; None for one seed.
+        baseline: row of the student without distillation that it is compared with; None where there is none.
+        gain: over that student; None without a seed that both have.
+        macs_ratio: multiply-accumulates of the teacher over this student's; None without a teacher beside it.
+        parameters_ratio: parameters of the teacher over this student's, likewise.
+        timings: of its network, by machine.
         label: what the row is called in its group.
         differences: what else sets it apart from the group's reference row or from its recipe; each clause becomes a
             footnote.
@@ -34,7 +42,12 @@ class Row:
     failed: dict[int, str] = field(default_factory=dict)
     missing: list[int] = field(default_factory=list)
     tta: TtaSpec | None = None
-    delta: Spread | None = None
+    interval: Interval | None = None
+    baseline: Row | None = field(default=None, repr=False)
+    gain: Gain | None = None
+    macs_ratio: float | None = None
+    parameters_ratio: float | None = None
+    timings: dict[str, Timing] = field(default_factory=dict)
     label: str = ""
     differences: list[str] = field(default_factory=list)
 
@@ -60,6 +73,11 @@ class Row:
         return self.spec.role == "student" and self.spec.method.name == NO_METHOD
 
     @property
+    def scored(self) -> dict[int, CellResult]:
+        """Finished cells with a score, by seed in order; those trained on what they would be scored on have none."""
+        return {seed: result for seed, result in sorted(self.results.items()) if result.score is not None}
+
+    @property
     def mious(self) -> dict[int, float]:
         """MIoU by seed, 0–1."""
         return {seed: result.score.miou for seed, result in self.results.items() if result.score is not None}
@@ -70,11 +88,16 @@ class Row:
         return spread([self.mious[seed] for seed in sorted(self.mious)])
 
     @property
+    def delta(self) -> Spread | None:
+        """MIoU minus that of the student without distillation, over the seeds that both have, 0–1."""
+        return None if self.gain is None else self.gain.delta
+
+    @property
     def iou(self) -> dict[str, Spread | None]:
         """IoU over the seeds by class name, 0–1."""
-        scores = [result.score for _, result in sorted(self.results.items()) if result.score is not None]
-        names = scores[0].iou if scores else {}
-        by_class = {name: [score.iou[name] for score in scores] for name in names}
+        scores = [result.score for result in self.scored.values() if result.score is not None]
+        names = dict.fromkeys(name for score in scores for name in score.iou)
+        by_class = {name: [score.iou.get(name) for score in scores] for name in names}
         return {name: spread([value for value in values if value is not None]) for name, values in by_class.items()}
 
     @property
@@ -90,18 +113,8 @@ class Row:
 
     @property
     def latency_ms(self) -> dict[str, float]:
-        """Median time of a scan by machine, ms, the middle one over the seeds; a CPU never fills a GPU's place."""
-        times: dict[str, list[float]] = {}
-        for result in self.results.values():
-            if (latency := result.latency) is not None:
-                threads = (
-                    f", {latency.threads} {'thread' if latency.threads == 1 else 'threads'}"
-                    if latency.device_kind == "CPU"
-                    else ""
-                )
-                machine = f"{latency.device_kind}: {latency.device}{threads}"
-                times.setdefault(machine, []).append(latency.end_to_end.p50_ms)
-        return {machine: statistics.median(values) for machine, values in times.items()}
+        """Median time of a scan by machine, ms."""
+        return {machine: timing.p50_ms for machine, timing in self.timings.items()}
 
 
 def _middle(values: Iterable[float]) -> float | None:

@@ -11,14 +11,24 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from harness.report.networks import network_notes
+from harness.report.cells import (
+    SAME,
+    Footnotes,
+    accuracy,
+    accuracy_alone,
+    gain_interval,
+    mean_interval,
+    part,
+    points,
+    seeds,
+)
+from harness.report.columns import costs, legend, names, times
 from harness.report.rows import Row
-from harness.report.statistics import Spread
-from harness.spec import DatasetSpec
+from harness.statistics.scores import DRAWS
 
-ABSENT = "–"
-PARTIAL, SYNTHETIC = "†", "‡"
 GAIN = "Δ mIoU: points above the student without distillation, paired over the seeds that both have."
+OF_MEAN, OF_GAIN = "95 % interval", "95 % interval of Δ"
+RATIO = "ratio: teacher over student, of the same backbone and data."
 
 
 @dataclass(frozen=True)
@@ -36,22 +46,6 @@ class Table:
     footnotes: tuple[str, ...]
 
 
-class Footnotes:
-    """Numbers sentences in the order of their first use."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-
-    def mark(self, sentences: Sequence[str]) -> str:
-        """Return the marks of sentences, for example `` [1] [2]``."""
-        numbers = [self._numbers.setdefault(sentence, len(self._numbers) + 1) for sentence in sentences]
-        return "".join(f" [{number}]" for number in numbers)
-
-    def lines(self) -> list[str]:
-        """Return the sentences with their marks."""
-        return [f"[{number}] {sentence}" for sentence, number in self._numbers.items()]
-
-
 def build_table(rows: Sequence[Row], title: str = "Accuracy and cost") -> Table:
     """Return the main table: accuracy over seeds, gain over the plain student, cost, seeds.
 
@@ -60,16 +54,55 @@ def build_table(rows: Sequence[Row], title: str = "Accuracy and cost") -> Table:
         title: of the table.
     """
     notes = Footnotes()
-    machines = sorted({machine for row in rows for machine in row.latency_ms})
     lines = []
-    for row in rows:
-        line = _names(row, rows, notes)
-        line |= {"mIoU %": percent(row.miou), "Δ mIoU": gain(row)}
-        line |= {"GMACs": number(row.gmacs, 1 if (row.gmacs or 0) >= 10 else 3)}
-        line |= {"parameters, M": number(row.parameters_m, 2)}
-        line |= {f"latency p50, ms ({machine})": number(row.latency_ms.get(machine), 1) for machine in machines}
-        lines.append(line | {"seeds": seeds(row, notes)})
-    return Table(title, pd.DataFrame(lines), (GAIN, *legend(rows), *notes.lines()))
+    for row, latency in zip(rows, times(rows, notes), strict=True):
+        line = names(row, rows, notes)
+        line |= _figures(row, rows, notes)
+        lines.append(line | costs(row, rows) | latency | {"seeds": seeds(row, notes)})
+    return Table(title, pd.DataFrame(lines), (GAIN, *_rules(rows), *legend(rows), *notes.lines()))
+
+
+def _figures(row: Row, rows: Sequence[Row], notes: Footnotes) -> dict[str, str]:
+    """Return accuracy and gain, each with its interval where a row of the table has one."""
+    line = {"mIoU %": accuracy(row, notes)}
+    if any(other.interval for other in rows):
+        line[OF_MEAN] = mean_interval(row, notes)
+    line["Δ mIoU"] = points(row, notes)
+    if any(other.gain and other.gain.comparison for other in rows):
+        line[OF_GAIN] = gain_interval(row)
+    return line
+
+
+def _rules(rows: Sequence[Row]) -> list[str]:
+    """Explain intervals, how gains were tested and what a ratio is, where there are any."""
+    intervals = [row.interval for row in rows if row.interval is not None]
+    tested = [row.gain.comparison for row in rows if row.gain is not None and row.gain.comparison is not None]
+    least = min((comparison.wilcoxon_least_p for comparison in tested), default=0.0)
+    ranks = [
+        f"Wilcoxon's signed-rank test over the seeds stands in the CSV and JSON tables: too few pairs to reach p < .05 "
+        f"({least:g} at best)."
+    ]
+    return [
+        *([_interval_rule(any(interval.stretches for interval in intervals))] if intervals else []),
+        *([_gain_rule(any(comparison.interval.stretches for comparison in tested))] if tested else []),
+        *(ranks if least >= 0.05 else []),
+        *([RATIO] if any(row.macs_ratio or row.parameters_ratio for row in rows) else []),
+    ]
+
+
+def _interval_rule(roads: bool) -> str:
+    of = (
+        f"all seeds and roads like these, by bootstrap over stretches of road ({DRAWS} draws)" if roads else "all seeds"
+    )
+    return f"{OF_MEAN}: of the mean over {of}; of each row by itself, not corrected for the others."
+
+
+def _gain_rule(roads: bool) -> str:
+    over = f"seeds and stretches of road ({DRAWS} draws)" if roads else "seeds"
+    return (
+        f"{SAME} not distinguishable from the student without distillation: p ≥ .05, paired over {over}, after Holm's "
+        "correction for all rows compared with that student."
+    )
 
 
 def build_class_tables(rows: Sequence[Row]) -> list[Table]:
@@ -79,9 +112,9 @@ def build_class_tables(rows: Sequence[Row]) -> list[Table]:
         return [_class_table(rows, tuple(next(iter(lists), ())), "IoU by class, %")]
     tables = []
     for classes in lists:
-        names = {row.spec.dataset.name for row in rows if tuple(row.iou) == classes}
-        members = [row for row in rows if row.spec.dataset.name in names and tuple(row.iou) in (classes, ())]
-        tables.append(_class_table(members, classes, f"IoU by class on {', '.join(sorted(names))}, %"))
+        datasets = {row.spec.dataset.name for row in rows if tuple(row.iou) == classes}
+        members = [row for row in rows if row.spec.dataset.name in datasets and tuple(row.iou) in (classes, ())]
+        tables.append(_class_table(members, classes, f"IoU by class on {', '.join(sorted(datasets))}, %"))
     return tables
 
 
@@ -89,72 +122,7 @@ def _class_table(rows: Sequence[Row], classes: tuple[str, ...], title: str) -> T
     notes = Footnotes()
     lines = []
     for row in rows:
-        line = _names(row, rows, notes) | {"mIoU %": percent(row.miou)}
-        lines.append(line | {name: percent(row.iou.get(name)) for name in classes})
+        line = names(row, rows, notes) | {"mIoU %": accuracy_alone(row, notes)}
+        iou = row.iou
+        lines.append(line | {name: part(iou.get(name), row, notes) for name in classes})
     return Table(title, pd.DataFrame(lines), (*legend(rows), *notes.lines()))
-
-
-def legend(rows: Sequence[Row]) -> list[str]:
-    """Explain the marks that stand in a table, with counts."""
-    lines = []
-    for dataset in dict.fromkeys(row.spec.dataset.model_dump_json() for row in rows if row.spec.dataset.partial):
-        spec = next(row.spec.dataset for row in rows if row.spec.dataset.model_dump_json() == dataset)
-        held = ", ".join(f"{spec.scans[split]} of {spec.official_scans.get(split, 0)} {split}" for split in spec.scans)
-        lines.append(f"{PARTIAL} partial data: {held} scans ({spec.name}, manifest {spec.manifest[:12]}).")
-    if any(row.spec.dataset.synthetic for row in rows):
-        lines.append(
-            f"{SYNTHETIC} synthetic streets: no figure of the real data set, comparable within this table only."
-        )
-    return lines
-
-
-def percent(figure: Spread | None) -> str:
-    """Show a figure in 0–1 as percent: ``61.3 ± 0.4``."""
-    if figure is None:
-        return ABSENT
-    return f"{100 * figure.mean:.1f}" + ("" if figure.sd is None else f" ± {100 * figure.sd:.1f}")
-
-
-def gain(row: Row) -> str:
-    """Show a row's gain as points, ``+1.2 ± 0.3``, and over how many seeds unless over all that are finished."""
-    if row.delta is None:
-        return ABSENT
-    over = "" if row.delta.n == len(row.results) else f" ({row.delta.n} of {len(row.results)} seeds)"
-    points = round(100 * row.delta.mean, 1) + 0.0  # no -0.0
-    return f"{points:+.1f}" + ("" if row.delta.sd is None else f" ± {100 * row.delta.sd:.1f}") + over
-
-
-def number(value: float | None, digits: int) -> str:
-    """Show a figure with so many digits after the point."""
-    return ABSENT if value is None else f"{value:.{digits}f}"
-
-
-def seeds(row: Row, notes: Footnotes) -> str:
-    """Say how many seeds stand behind a row, and name those that don't."""
-    finished, planned = len(row.results), len(row.seeds)
-    text = str(finished) if finished == planned else f"{finished} of {planned}"
-    problems = [f"seed {seed} failed" for seed in sorted(row.failed)] + [f"seed {seed} missing" for seed in row.missing]
-    claim = ["1 seed, no claim"] if finished == 1 else []
-    remarks = "; ".join([*claim, *problems])
-    reasons = [f"seed {seed} failed: {' '.join(reason.split())}" for seed, reason in sorted(row.failed.items())]
-    return text + (f" ({remarks})" if remarks else "") + notes.mark(reasons)
-
-
-def _names(row: Row, rows: Sequence[Row], notes: Footnotes) -> dict[str, str]:
-    dataset = row.spec.dataset
-    alone = all(other.spec.dataset == dataset for other in rows if other.spec.dataset.name == dataset.name)
-    scans = ", ".join(f"{count} {split}" for split, count in dataset.scans.items())
-    identity = [] if alone else [f"manifest {dataset.manifest[:12]}, {scans} scans: another set of data"]
-    marks = (PARTIAL if dataset.partial else "") + (SYNTHETIC if dataset.synthetic else "")
-    return {
-        "data": dataset.name + _settings(dataset, rows) + marks + notes.mark(identity),
-        "backbone": row.spec.backbone.name + notes.mark(network_notes(row.spec.backbone, dataset.name)),
-        "network": row.label + notes.mark(row.differences),
-    }
-
-
-def _settings(dataset: DatasetSpec, rows: Sequence[Row]) -> str:
-    """Say the settings of a data set by which it differs from others of its name in the table."""
-    namesakes = [row.spec.dataset.settings for row in rows if row.spec.dataset.name == dataset.name]
-    telling = [key for key in dataset.settings if any(other.get(key) != dataset.settings[key] for other in namesakes)]
-    return f" ({', '.join(f'{key}={dataset.settings[key]}' for key in telling)})" if telling else ""

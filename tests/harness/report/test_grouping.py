@@ -50,33 +50,6 @@ def test_a_result_replaces_its_plan(spec, result) -> None:
     assert row.missing == []
 
 
-def test_rows_that_would_share_a_name_say_how_they_differ(spec, result) -> None:
-    rows = build_rows([result(spec("pvd", settings={"weight": w, "voxels": 8}), 0.5) for w in (0.1, 0.2)])
-    assert [row.label for row in rows] == ["student 0.5× + pvd (weight=0.1)", "student 0.5× + pvd (weight=0.2)"]
-
-
-def test_a_label_leaves_out_what_is_a_default(spec, result) -> None:
-    usual = {"temperature": 4.0, "weight": 1.0, "supervised_weight": 1.0, "rows": "voxels", "labelled_only": False}
-    other = [usual, {**usual, "temperature": 2.0}, {**usual, "weight": 0.5, "rows": "points"}]
-    cells = [spec("logit_kd", settings=settings) for settings in other]
-    labels = [row.label for row in build_rows([result(cell, 0.5) for cell in cells], planned=cells)]
-    assert [label.removeprefix("student 0.5× + ") for label in labels] == [
-        "logit_kd",
-        "logit_kd (temperature=2)",
-        "logit_kd (rows=points, weight=0.5)",
-    ]
-
-
-def test_sums_are_told_apart_by_the_settings_of_their_parts(spec, result) -> None:
-    cells = []
-    for blocks in (4, 2):
-        parts = [MethodConfig(name="logit_kd"), MethodConfig(name="pvd", settings={"blocks": blocks})]
-        settings = {"methods": [resolve_method(part, "test").model_dump(exclude={"source"}) for part in parts]}
-        cells.append(spec("sum", settings=settings))
-    labels = [row.label for row in build_rows([result(cell, 0.5) for cell in cells], planned=cells)]
-    assert labels == ["student 0.5× + logit_kd+pvd", "student 0.5× + logit_kd+pvd (pvd.blocks=2)"]
-
-
 def test_rows_stand_as_they_were_planned(spec, result) -> None:
     names = ["pvd", "ka", "logit_kd"]
     cells = [spec(name, seed) for seed in (0, 1) for name in names]
@@ -97,39 +70,16 @@ def test_without_a_matrix_settings_stand_in_order_after_the_defaults(spec, resul
     ]
 
 
-def test_a_setting_that_an_older_version_lacked_is_not_the_teachers_fault(spec, result) -> None:
-    usual = resolve_method(MethodConfig(name="pvd"), "test").settings
-    older = {key: value for key, value in usual.items() if key != "minor_unit"}
-    labels = [row.label for row in build_rows([result(spec("pvd", settings=s), 0.5) for s in (usual, older)])]
-    assert labels == ["student 0.5× + pvd", "student 0.5× + pvd (minor_unit=unknown)"]
-
-
-def test_no_code_of_a_users_is_run_for_a_label(spec, result, tmp_path, monkeypatch) -> None:
-    (tmp_path / "own_label.py").write_text("raise SystemExit('run')\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    cells = [spec("own_label:Mine", settings={"weight": weight}) for weight in (1.0, 2.0)]
-    labels = [row.label for row in build_rows([result(cell, 0.5) for cell in cells])]
-    assert labels == ["student 0.5× + Mine (weight=1)", "student 0.5× + Mine (weight=2)"]
-
-
 def test_teachers_of_several_seeds_are_no_two_rows(spec, result) -> None:
     teachers = [spec(role="teacher", seed=seed) for seed in (0, 1)]
     students = [spec("kd", seed, teacher=teachers[seed].hash) for seed in (0, 1)]
     assert len(build_rows([result(cell, 0.5) for cell in (*teachers, *students)])) == 2
 
 
-def test_two_teachers_of_one_seed_are_two_rows(spec, result) -> None:
-    teachers = [spec(role="teacher", seed=seed) for seed in (0, 1)]
-    students = [spec("kd", 0, teacher=teacher.hash) for teacher in teachers]
-    rows = build_rows([result(cell, 0.5) for cell in (*teachers, *students)])
-    assert sorted(row.label for row in rows[1:]) == sorted(f"student 0.5× + kd (teacher {t.hash})" for t in teachers)
-
-
 @pytest.mark.parametrize(
     "card, clause",
     [
         ({"tta": True}, "tta is True, not False"),
-        ({"trained_on": ("train", "val")}, "trained_on is [train, val], not [train]"),
         ({"device": "H200"}, "device is H200, not AMD EPYC"),
         ({"scoring_rule": "other"}, "scoring_rule is other, not semantickitti-official"),
     ],
@@ -138,6 +88,22 @@ def test_another_protocol_is_noted(spec, result, card, clause) -> None:
     plain, method = build_rows([result(spec(), 0.5), result(spec("kd"), 0.6, card=card)])
     assert plain.differences == []
     assert method.differences == [clause]
+
+
+def test_a_network_trained_on_the_split_has_its_cost_and_no_score(spec, result) -> None:
+    both = result(spec("kd", train_on=("train", "val")), 0.9)
+    plain, method = build_rows([result(spec(), 0.5), both])
+    assert (method.miou, method.gain, method.interval) == (None, None, None)
+    assert method.gmacs == plain.gmacs
+    assert method.label == "student 0.5× + kd"
+    assert method.differences == ["trained_on is [train, val], not [train]"]
+
+
+def test_nor_has_it_one_with_test_time_augmentation(spec, result) -> None:
+    wants = MeasureSpec(tta=TtaSpec())
+    _, augmented = build_rows([result(spec(train_on=("train", "val"), measure=wants), 0.9)])
+    assert augmented.missing == []
+    assert (augmented.miou, augmented.gmacs, augmented.latency_ms) == (None, None, {})
 
 
 def test_another_recipe_is_noted_across_backbones(spec, result) -> None:
@@ -247,9 +213,3 @@ def test_a_seed_without_augmented_scores_is_named_in_their_row_too(spec, result)
     plain, augmented = build_rows([done, failed, old], planned)
     assert (list(plain.results), plain.failed, plain.missing) == ([0, 2], {1: "out of memory"}, [3])
     assert (list(augmented.results), augmented.failed, augmented.missing) == ([0], {1: "out of memory"}, [2, 3])
-
-
-def test_a_label_names_a_few_views_and_counts_many(matrix) -> None:
-    views = TtaSpec(flip=("none",), rotate_deg=tuple(range(0, 350, 7)))
-    seen = matrix[1].model_copy(update={"tta": TtaResult(settings=views, views=50, score=matrix[1].score)})
-    assert build_rows([seen])[1].label == "student 0.5× + TTA, 50 views (rotated in 50 ways from 0° to 343°)"

@@ -5,22 +5,27 @@ import pandas as pd
 import pytest
 
 from harness.errors import HarnessError
+from harness.report.breakdown import breakdown_tables
 from harness.report.grouping import build_rows
 from harness.report.records import build_frame, build_records
 from harness.report.render import to_latex, to_markdown, write_tables
 from harness.report.tables import Table, build_class_tables, build_table
 
-LATENCY = "latency p50, ms (CPU: AMD EPYC, 2 threads)"
+LATENCY = "latency p50, ms (CPU: AMD EPYC, 2 threads) [1]"
+NO_GPU = "latency p50, ms (GPU) [2]"
 
 
 def test_figures_as_they_are_read(matrix) -> None:
     frame = build_table(build_rows(matrix)).frame
     assert frame["network"].tolist() == ["teacher 1×", "student 0.5×", "student 0.5× + PVD"]
     assert frame["mIoU %"].tolist() == ["62.0 ± 1.0", "58.0 ± 1.0", "60.3 ± 0.6"]
-    assert frame["Δ mIoU"].tolist() == ["+4.0 ± 0.0", "–", "+2.3 ± 0.6"]
+    assert frame["Δ mIoU"].tolist() == ["+4.0 ± 0.0 [3]", "–", "+2.3 ± 0.6 [3]"]
     assert frame["GMACs"].tolist() == ["12.3"] * 3
+    assert frame["MACs ratio"].tolist() == ["–", "1.00", "1.00"]
     assert frame["parameters, M"].tolist() == ["1.50"] * 3
+    assert frame["parameters ratio"].tolist() == ["–", "1.00", "1.00"]
     assert frame[LATENCY].tolist() == ["41.0", "20.0", "20.0"]
+    assert frame[NO_GPU].tolist() == ["–"] * 3
     assert frame["seeds"].tolist() == ["3"] * 3
 
 
@@ -34,16 +39,27 @@ def test_failed_and_missing_cells_are_shown_with_the_reason(spec, result) -> Non
     failed = result(spec(seed=1), 0).model_copy(update={"status": "failed", "reason": "no\nmemory", "score": None})
     table = build_table(build_rows([result(spec(seed=0), 0.5), failed], planned=[spec(seed=7), spec("kd")]))
     assert table.frame["seeds"].tolist() == [
-        "1 of 3 (1 seed, no claim; seed 1 failed; seed 7 missing) [1]",
+        "1 of 3 (1 seed, no claim; seed 1 failed; seed 7 missing) [3]",
         "0 of 1 (seed 0 missing)",
     ]
-    assert "[1] seed 1 failed: no memory" in table.footnotes
+    assert "[3] seed 1 failed: no memory" in table.footnotes
     assert table.frame["mIoU %"].tolist() == ["50.0", "–"]
+
+
+def test_other_tables_have_the_reason_beside_the_score(spec, result) -> None:
+    failed = result(spec(seed=1), 0).model_copy(update={"status": "failed", "reason": "no\nmemory", "score": None})
+    rows = build_rows([result(spec(seed=0), 0.5), failed], planned=[spec("kd", 3)])
+    for table in (*build_class_tables(rows), *breakdown_tables(rows, "distance")):
+        some, none = table.frame["mIoU %"]
+        assert some.startswith("50.0 [1]")
+        assert none.startswith("– [")
+        assert "[1] seed 1 failed: no memory" in table.footnotes
+        assert f"{none[2:]} seed 3 has no result" in table.footnotes
 
 
 def test_a_gain_over_fewer_seeds_says_so(spec, result) -> None:
     rows = build_rows([result(spec(seed=0), 0.5), result(spec("kd", 0), 0.6), result(spec("kd", 1), 0.1)])
-    assert build_table(rows).frame["Δ mIoU"].tolist() == ["–", "+10.0 (1 of 2 seeds)"]
+    assert build_table(rows).frame["Δ mIoU"].tolist() == ["–", "+10.0 (1 of 2 seeds, no claim)"]
 
 
 @pytest.mark.parametrize(
@@ -61,21 +77,21 @@ def test_partial_and_synthetic_data_are_marked(spec, result, partial, synthetic,
 def test_two_sets_of_data_never_look_like_one(spec, result) -> None:
     cells = [spec(), spec(dataset={"manifest": "ffff0000ffff0000"})]
     table = build_table(build_rows([result(cell, 0.5) for cell in cells]))
-    assert table.frame["data"].tolist() == ["semantickitti [1]", "semantickitti [2]"]
+    assert table.frame["data"].tolist() == ["semantickitti [3]", "semantickitti [4]"]
     assert any("manifest ffff0000ffff" in note for note in table.footnotes)
 
 
 def test_a_row_of_another_protocol_has_a_footnote(spec, result) -> None:
     table = build_table(build_rows([result(spec(), 0.5), result(spec("kd"), 0.6, card={"tta": True})]))
-    assert table.frame["network"].tolist() == ["student 0.5×", "student 0.5× + kd [1]"]
-    assert "[1] tta is True, not False" in table.footnotes
+    assert table.frame["network"].tolist() == ["student 0.5×", "student 0.5× + kd [3]"]
+    assert "[3] tta is True, not False" in table.footnotes
 
 
 def test_rows_that_were_trained_in_parts_share_a_footnote(spec, result) -> None:
     cells = [result(spec(name), 0.5, sharing={"micro_batch": 1}) for name in ("none", "kd")]
     table = build_table(build_rows([*cells, result(spec("pvd"), 0.5)]))
-    assert table.frame["network"].tolist() == ["student 0.5× [1]", "student 0.5× + kd [1]", "student 0.5× + pvd"]
-    note = "[1] trained with micro-batches of 1 scan: batch normalisation saw one scan at a time"
+    assert table.frame["network"].tolist() == ["student 0.5× [3]", "student 0.5× + kd [3]", "student 0.5× + pvd"]
+    note = "[3] trained with micro-batches of 1 scan: batch normalisation saw one scan at a time"
     assert table.footnotes.count(note) == 1
 
 
@@ -83,7 +99,8 @@ def test_cpu_and_gpu_latencies_have_a_column_each(spec, result) -> None:
     gpu = result(spec("kd"), 0.6, device_kind="GPU", device="H200", p50_ms=2.0)
     frame = build_table(build_rows([result(spec(), 0.5), gpu])).frame
     assert frame[LATENCY].tolist() == ["20.0", "–"]
-    assert frame["latency p50, ms (GPU: H200)"].tolist() == ["–", "2.0"]
+    assert frame["latency p50, ms (GPU: H200) [1]"].tolist() == ["–", "2.0"]
+    assert not any("(GPU)" in head for head in frame.columns)
 
 
 def test_classes(matrix) -> None:
@@ -126,6 +143,12 @@ def test_latex_is_escaped_and_uses_booktabs() -> None:
         r"\textasciicircum{} | end | & 1.0 $\pm$ 0.1 \\"
     )
     assert [text.count(rule) for rule in (r"\toprule", r"\midrule", r"\bottomrule", r"\caption{T\_1}")] == [1] * 4
+
+
+def test_what_moves_a_cursor_is_no_part_of_a_table() -> None:
+    hostile = Table("T", pd.DataFrame([{"x": "a\x00\x1b[31mb\u202e"}]), ("\x1b[2J\ufffe",))
+    for text in (to_markdown(hostile), to_latex(hostile)):
+        assert all(character.isprintable() for character in text.replace("\n", ""))
 
 
 def test_a_bracket_is_no_latex_option() -> None:
