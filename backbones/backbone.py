@@ -63,8 +63,12 @@ class Backbone(nn.Module, ABC):
         return output
 
     @abstractmethod
-    def predict(self, voxels: VoxelBatch) -> Tensor:
-        """Return the logits [N, C] that each raw point is labelled by: what is scored, counted and timed.
+    def predict_voxels(self, voxels: VoxelBatch) -> Tensor:
+        """Return the logits [V, C] that the points of each voxel are labelled by.
 
         Nothing is computed that serves training or distillation alone.
         """
+
+    def predict(self, voxels: VoxelBatch) -> Tensor:
+        """Return the logits [N, C] that each raw point is labelled by: what is scored, counted and timed."""
+        return voxels.to_points(self.predict_voxels(voxels))

@@ -32,20 +32,19 @@ class MinkowskiNet(TrunkBackbone):
         stages = self._stages(voxels)
         features = stages["up4"].features
         logits: Tensor = self.head(features)
-        # index_select, since the gradient of plain indexing is summed in an order that varies with several threads.
         return SegmentationOutput(
-            point_logits=logits.index_select(0, voxels.voxel_of_point),
+            point_logits=voxels.to_points(logits),
             voxel_logits=logits,
             prediction_logits=logits,
-            point_features=features.index_select(0, voxels.voxel_of_point),
+            point_features=voxels.to_points(features),
             voxel_features=features,
             stages={name: Stage(t.features, t.coordinates[:, 0]) for name, t in stages.items()},
         )
 
-    def predict(self, voxels: VoxelBatch) -> Tensor:
-        """Return the logits [N, C] of each raw point: those of its voxel."""
+    def predict_voxels(self, voxels: VoxelBatch) -> Tensor:
+        """Return the logits [V, C] of each voxel."""
         logits: Tensor = self.head(self._stages(voxels)["up4"].features)
-        return logits.index_select(0, voxels.voxel_of_point)
+        return logits
 
     def _stages(self, voxels: VoxelBatch) -> dict[str, SparseTensor]:
         """Run the network up to its head."""

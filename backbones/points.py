@@ -42,6 +42,10 @@ class PointBatch:
         """Return the same batch on another device."""
         return self._map(lambda column: column.to(device))
 
+    def copy_to(self, device: torch.device | str) -> PointBatch:
+        """Return a copy on a device, in tensors of its own even where the batch is there already."""
+        return self._map(lambda column: column.to(device, copy=True))
+
     def take(self, mask: Tensor) -> PointBatch:
         """Return the points of a mask, [N] bool."""
         return self._map(lambda column: column[mask])

@@ -47,6 +47,11 @@ class VoxelBatch:
         """[V] int64, the scan of each voxel."""
         return self.coordinates[:, 0]
 
+    def to_points(self, rows: Tensor) -> Tensor:
+        """Return for each raw point the row of its voxel: [V, F] becomes [N, F]."""
+        # index_select, since the gradient of plain indexing is summed in an order that varies with several threads.
+        return rows.index_select(0, self.voxel_of_point)
+
     def to(self, device: torch.device | str) -> VoxelBatch:
         """Return the same voxels on another device, with an empty map cache."""
         return replace(

@@ -82,12 +82,11 @@ class Cylinder3D(Backbone):
             voxels: V voxels of N points, features [N, 9].
         """
         point_features, stages, logits = self._run(voxels)
-        rows, features = voxels.voxel_of_point, stages["ddcm"].features
+        features = stages["ddcm"].features
         if self.settings.point_branch:
-            point_features, point_logits = self.point_branch(point_features, features, rows)
+            point_features, point_logits = self.point_branch(point_features, features, voxels.voxel_of_point)
         else:
-            # index_select, since the gradient of plain indexing is summed in an order that varies with several threads.
-            point_features, point_logits = features.index_select(0, rows), logits.index_select(0, rows)
+            point_features, point_logits = voxels.to_points(features), voxels.to_points(logits)
         return SegmentationOutput(
             point_logits=point_logits,
             voxel_logits=logits,
@@ -97,10 +96,10 @@ class Cylinder3D(Backbone):
             stages={name: Stage(t.features, t.coordinates[:, 0]) for name, t in stages.items()},
         )
 
-    def predict(self, voxels: VoxelBatch) -> Tensor:
-        """Return the logits [N, C] of each raw point: those of its voxel."""
+    def predict_voxels(self, voxels: VoxelBatch) -> Tensor:
+        """Return the logits [V, C] of each voxel."""
         _, _, logits = self._run(voxels)
-        return logits.index_select(0, voxels.voxel_of_point)
+        return logits
 
     def _run(self, voxels: VoxelBatch) -> tuple[Tensor, dict[str, SparseTensor], Tensor]:
         """Return the features of points before their maximum [N, F], the stages, and the voxels' logits [V, C]."""

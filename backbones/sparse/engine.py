@@ -63,6 +63,24 @@ class Engine(Protocol):
         """
         ...
 
+    def executed_macs(self, kernel_map: KernelMap, c_in: int, c_out: int, direction: Direction) -> int | None:
+        """Return how many multiply-accumulates `convolve` makes the machine do in float32, padding included.
+
+        A diagnostic that is asked for apart from any forward pass. The MACs of a layer are P · C_in · C_out, whatever
+        computes it.
+
+        Args:
+            kernel_map: the pairs, on the device in question.
+            c_in: channels read.
+            c_out: channels written.
+            direction: along the map or back.
+
+        Returns:
+            What the engine's own code multiplies, or hands to a product of matrices; None where a library does not
+            tell.
+        """
+        ...
+
 
 def engine_names() -> tuple[str, ...]:
     """Return the names that `get_engine` knows, besides ``auto``."""

@@ -90,6 +90,14 @@ class IndexedPairsEngine:
             )
         return convolve_with(lambda: self._bind(kernel_map, direction), features, weight, kernel_map, direction)
 
+    def executed_macs(self, kernel_map: KernelMap, c_in: int, c_out: int, direction: Direction) -> int | None:
+        """Return the products of `convolve`; see `backbones.sparse.engine.Engine`.
+
+        On a CPU the library hands the pairs of each offset to a product of matrices, and no more. On a GPU its tuner
+        picks the tiles of its own kernels, and does not tell.
+        """
+        return kernel_map.pairs * c_in * c_out if kernel_map.inputs.device.type == "cpu" else None
+
     def _bind(self, kernel_map: KernelMap, direction: Direction) -> _TableConvolution:
         if kernel_map not in self._tables:
             self._tables[kernel_map] = pair_table(kernel_map)

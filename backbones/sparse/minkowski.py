@@ -99,6 +99,14 @@ class MinkowskiEngine:
             raise EngineError(f"The engine 'minkowski' was built without CUDA. {REMEDY}")
         return convolve_with(lambda: self._bind(kernel_map, direction), features, weight, kernel_map, direction)
 
+    def executed_macs(self, kernel_map: KernelMap, c_in: int, c_out: int, direction: Direction) -> int | None:
+        """Return the products of `convolve`; see `backbones.sparse.engine.Engine`.
+
+        On a CPU the library hands the pairs of each offset to a product of matrices, and no more. On a GPU it picks
+        one of its kernels by size, and does not tell.
+        """
+        return kernel_map.pairs * c_in * c_out if kernel_map.inputs.device.type == "cpu" else None
+
     def _bind(self, kernel_map: KernelMap, direction: Direction) -> _Bound:
         if kernel_map not in self._maps:
             self._maps[kernel_map] = build_map(self._library, kernel_map)

@@ -12,7 +12,7 @@ from torch import Tensor
 from backbones.sparse.engine import Direction, EngineError
 from backbones.sparse.geometry import Geometry
 from backbones.sparse.kernel_map import KernelMap
-from backbones.sparse.native.kernel import Kernel, load_kernel
+from backbones.sparse.native.kernel import Kernel, load_kernel, the_kernel
 from backbones.sparse.ops import sparse_conv
 
 
@@ -80,6 +80,18 @@ class PortableEngine:
         ends = (kernel_map.outputs, kernel_map.inputs) if inverse else (kernel_map.inputs, kernel_map.outputs)
         output = sparse_conv(features, weight, *ends, kernel_map.counts, written, identity, native=native)
         return output
+
+    def executed_macs(self, kernel_map: KernelMap, c_in: int, c_out: int, direction: Direction) -> int:
+        """Return the products of `convolve`; see `backbones.sparse.engine.Engine`.
+
+        Plain PyTorch multiplies every pair once. The compiled kernel fills up its registers.
+        """
+        if not (self.native and kernel_map.inputs.device.type == "cpu"):
+            return kernel_map.pairs * c_in * c_out
+        targets, rows = kernel_map.outputs, kernel_map.out_rows
+        if direction == "inverse":
+            targets, rows = kernel_map.inputs, kernel_map.in_rows
+        return the_kernel().products(targets.contiguous(), kernel_map.counts, rows, c_in, c_out)
 
 
 @cache

@@ -91,6 +91,10 @@ class TorchsparseEngine:
             raise EngineError(f"The engine 'torchsparse' computes on CUDA, not on {features.device.type}.")
         return convolve_with(lambda: self._bind(kernel_map, direction), features, weight, kernel_map, direction)
 
+    def executed_macs(self, kernel_map: KernelMap, c_in: int, c_out: int, direction: Direction) -> None:
+        """Return None: the library, which was never run here, does not tell; see `backbones.sparse.engine.Engine`."""
+        return None
+
     def _bind(self, kernel_map: KernelMap, direction: Direction) -> _Bound:
         if kernel_map not in self._maps:
             self._maps[kernel_map] = neighbour_map(kernel_map)

@@ -54,20 +54,19 @@ class SPVNAS(TrunkBackbone):
         features, z3 = levels["up4"].features, points["z3"]
         logits: Tensor = self.head(z3)
         stages = {name: Stage(level.features, level.coordinates[:, 0]) for name, level in levels.items()}
-        # index_select, since the gradient of plain indexing is summed in an order that varies with several threads.
         return SegmentationOutput(
-            point_logits=logits.index_select(0, voxels.voxel_of_point),
+            point_logits=voxels.to_points(logits),
             voxel_logits=self.head(features),
             prediction_logits=logits,
-            point_features=z3.index_select(0, voxels.voxel_of_point),
+            point_features=voxels.to_points(z3),
             voxel_features=features,
             stages=stages | {name: Stage(z, voxels.scan_index) for name, z in points.items()},
         )
 
-    def predict(self, voxels: VoxelBatch) -> Tensor:
-        """Return the logits [N, C] of each raw point: those of the point that stands for its voxel."""
+    def predict_voxels(self, voxels: VoxelBatch) -> Tensor:
+        """Return the logits [V, C] of the point that stands for each voxel."""
         logits: Tensor = self.head(self._stages(voxels)[1]["z3"])
-        return logits.index_select(0, voxels.voxel_of_point)
+        return logits
 
     def _stages(self, voxels: VoxelBatch) -> tuple[dict[str, SparseTensor], dict[str, Tensor]]:
         """Run the network up to its head; return the stages of the voxels and those of the points."""

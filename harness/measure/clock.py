@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import torch
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a clock says once the work is done.
+
+    Attributes:
+        intervals_ms: between neighbouring marks, on the device.
+        host_ms: from the first mark until the host knew of the last one, by the host's clock.
+    """
+
+    intervals_ms: list[float]
+    host_ms: float
 
 
 class Clock(Protocol):
@@ -15,8 +30,8 @@ class Clock(Protocol):
         """Set a mark after the work queued so far."""
         ...
 
-    def intervals_ms(self) -> list[float]:
-        """Wait for the last mark and return the milliseconds between neighbouring marks."""
+    def read(self) -> Reading:
+        """Wait for the last mark and return what lies between the marks."""
         ...
 
 
@@ -30,27 +45,30 @@ class HostClock:
         """Set a mark now."""
         self._marks.append(time.perf_counter())
 
-    def intervals_ms(self) -> list[float]:
-        """Return the milliseconds between neighbouring marks."""
-        return [1e3 * (b - a) for a, b in zip(self._marks, self._marks[1:], strict=False)]
+    def read(self) -> Reading:
+        """Return what lies between the marks; the host knows of each at once."""
+        return Reading([1e3 * (b - a) for a, b in pairwise(self._marks)], 1e3 * (self._marks[-1] - self._marks[0]))
 
 
 class CudaClock:
-    """Marks in the current stream's queue, read after one synchronisation."""
+    """Marks in the queue of a GPU's current stream, read after one synchronisation."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: torch.device) -> None:
+        self._stream = torch.cuda.current_stream(device)
         self._marks: list[torch.cuda.Event] = []
+        self._start_s = time.perf_counter()
 
     def mark(self) -> None:
         """Queue a mark."""
         event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
-        event.record()
+        event.record(self._stream)
         self._marks.append(event)
 
-    def intervals_ms(self) -> list[float]:
-        """Synchronise once and return the milliseconds between neighbouring marks."""
+    def read(self) -> Reading:
+        """Synchronise once and return what lies between the marks."""
         self._marks[-1].synchronize()
-        return [a.elapsed_time(b) for a, b in zip(self._marks, self._marks[1:], strict=False)]
+        host_ms = 1e3 * (time.perf_counter() - self._start_s)
+        return Reading([a.elapsed_time(b) for a, b in pairwise(self._marks)], host_ms)
 
 
 def start_clock(device: torch.device) -> Clock:
@@ -58,7 +76,7 @@ def start_clock(device: torch.device) -> Clock:
     clock: Clock
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-        clock = CudaClock()
+        clock = CudaClock(device)
     else:
         clock = HostClock()
     clock.mark()

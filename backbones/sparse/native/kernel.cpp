@@ -33,6 +33,14 @@ int harness_multiply(const float* x, const float* weight, const int64_t* sources
   return NO_MEMORY;
 }
 
+// The products that harness_multiply computes for these pairs, padding included; targets ascend in each offset.
+int64_t harness_products(const int64_t* targets, const int64_t* counts, int64_t offsets, int64_t target_rows,
+                         int64_t depth, int64_t width) try {
+  return products(Pairs(targets, targets, counts, offsets, target_rows, target_rows), depth, width);
+} catch (...) {
+  return -1;
+}
+
 // gradient [offsets, c_in, c_out] = sum over pairs of x[source]ᵀ · g[target].
 int harness_weight_gradient(const float* x, const float* g, const int64_t* sources, const int64_t* targets,
                             const int64_t* counts, float* gradient, int64_t offsets, int64_t source_rows,

@@ -38,6 +38,8 @@ class Kernel:
         self._multiply, self._weight_gradient = library.harness_multiply, library.harness_weight_gradient
         self._multiply.argtypes = [c_void_p] * 6 + [c_int64] * 7
         self._weight_gradient.argtypes = [c_void_p] * 6 + [c_int64] * 6
+        self._products = library.harness_products
+        self._products.argtypes, self._products.restype = [c_void_p] * 2 + [c_int64] * 4, c_int64
 
     @staticmethod
     def serves(*tensors: Tensor) -> bool:
@@ -120,6 +122,28 @@ class Kernel:
         sizes = len(counts), len(features), len(gradient), *channels
         self._call(self._weight_gradient, (features, gradient), sources, targets, counts, output, sizes)
         return output
+
+    def products(self, targets: Tensor, counts: Sequence[int], rows: int, depth: int, width: int) -> int:
+        """Return how many products `multiply` computes, padding included; nothing is multiplied.
+
+        Rows are taken as many at once as fill the registers and columns as many as fill a vector: a last group that is
+        not full takes as long as one that is.
+
+        Args:
+            targets: [P] int64 on the CPU, contiguous, ascending within an offset, below `rows`.
+            counts: pairs per offset, K integers that add up to P.
+            rows: output rows M.
+            depth: C_in.
+            width: C_out.
+
+        Raises:
+            MemoryError: no memory left.
+        """
+        per_offset = (c_int64 * len(counts))(*counts)
+        found = self._products(targets.data_ptr(), per_offset, len(counts), rows, depth, width)
+        if found < 0:
+            raise MemoryError("no memory left to count the products of a sparse convolution")
+        return int(found)
 
     def _call(
         self,

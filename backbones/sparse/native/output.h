@@ -53,6 +53,16 @@ void pack(const float* weight, float* packed, int64_t depth, int64_t width, bool
   }
 }
 
+// Visit the panels of a block of target rows, offset by offset: (offset, first and last pair, left column, columns).
+template <typename Visit>
+void each_panel(const Pairs& pairs, int64_t top, int64_t bottom, int64_t padded, const Visit& visit) {
+  for (int64_t k = 0; k < pairs.offsets(); k++) {
+    int64_t first = pairs.reach(k, top), last = pairs.reach(k, bottom);
+    for (int64_t left = 0; left < padded && first < last; left += PANEL)
+      visit(k, first, last, left, std::min<int64_t>(PANEL, padded - left));
+  }
+}
+
 void multiply(const float* x, const float* weight, const Pairs& pairs, float* y, int64_t depth, int64_t width,
               bool transposed, int64_t threads) {
   int64_t padded = divide_up(width, LANES) * LANES, block = block_rows(depth + width);
@@ -66,16 +76,25 @@ void multiply(const float* x, const float* weight, const Pairs& pairs, float* y,
   in_parallel(divide_up(pairs.target_rows, block), threads, [&](int64_t part) {
     int64_t top = part * block, bottom = std::min(top + block, pairs.target_rows);
     std::fill(y + top * width, y + bottom * width, 0.0f);
-    for (int64_t k = 0; k < pairs.offsets(); k++) {
-      int64_t first = pairs.reach(k, top), last = pairs.reach(k, bottom);
-      for (int64_t left = 0; left < padded && first < last; left += PANEL) {
-        int64_t columns = std::min<int64_t>(PANEL, padded - left);
-        const float* panel = packed + k * depth * padded + left * depth;
-        multiply_for(columns / LANES)(x, y + left, panel, pairs, first, last, depth, width,
-                                      std::min(columns, width - left));
-      }
-    }
+    each_panel(pairs, top, bottom, padded, [&](int64_t k, int64_t first, int64_t last, int64_t left, int64_t columns) {
+      const float* panel = packed + k * depth * padded + left * depth;
+      multiply_for(columns / LANES)(x, y + left, panel, pairs, first, last, depth, width,
+                                    std::min(columns, width - left));
+    });
   });
+}
+
+// The products that `multiply` computes: with rows multiplied again at the end of a panel, and columns of zeros.
+int64_t products(const Pairs& pairs, int64_t depth, int64_t width) {
+  int64_t padded = divide_up(width, LANES) * LANES, block = block_rows(depth + width), total = 0;
+  for (int64_t top = 0; top < pairs.target_rows; top += block) {
+    int64_t bottom = std::min(top + block, pairs.target_rows);
+    each_panel(pairs, top, bottom, padded, [&](int64_t, int64_t first, int64_t last, int64_t, int64_t columns) {
+      int64_t at_once = rows_at_once(static_cast<int>(columns / LANES));
+      total += divide_up(last - first, at_once) * at_once * columns * depth;
+    });
+  }
+  return total;
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-"""Peak memory of a piece of work."""
+"""Memory of a process and its GPU: what it holds, and the peak of a piece of work."""
 
 from __future__ import annotations
 
@@ -32,8 +32,18 @@ class PeakMemory:
         """Return the peak so far in MiB."""
         if self.device.type == "cuda":
             return torch.cuda.max_memory_allocated(self.device) / 2**20
-        if STATUS.exists():
-            lines = (line.split() for line in STATUS.read_text().splitlines())
-            return next(int(words[1]) for words in lines if words and words[0] == "VmHWM:") / 2**10
-        unit = 2**20 if sys.platform == "darwin" else 2**10
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+        return _status_mib("VmHWM")
+
+
+def resident_mib() -> float:
+    """Return the resident memory of this process in MiB; its peak, where the system tells no more."""
+    return _status_mib("VmRSS")
+
+
+def _status_mib(field: str) -> float:
+    """Return a size that Linux tells of this process; its resident peak elsewhere."""
+    if STATUS.exists():
+        lines = (line.partition(":") for line in STATUS.read_text().splitlines())
+        return next(int(size.split()[0]) for name, _, size in lines if name == field) / 2**10
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
