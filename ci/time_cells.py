@@ -29,9 +29,9 @@ from harness.files import write_text
 from harness.heap import keep_freed_memory
 from harness.matrix.timing_record import TimedCell, TimingRecord
 from harness.matrix.timings import device_label
+from harness.measure.memory import PeakMemory
 from harness.spec import CellSpec, DatasetSpec, RecipeSpec
 from harness.train.learner import Learner, network_voxelizer
-from harness.train.memory import PeakMemory
 
 METHODS = ("logit_kd", "fitnets", "attention_transfer", "pvd")
 COUNTS = (0, *[10**6] * 8, *[10**3] * 11)

@@ -7,12 +7,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import ValidationError
-
 from harness.errors import HarnessError
 from harness.events import EventLog
 from harness.files import write_if_changed, write_text
 from harness.lock import Lock
+from harness.record_file import read_record
 from harness.spec import SCHEMA_VERSION, CellResult, CellSpec
 
 Status = Literal["finished", "failed", "running", "pending"]
@@ -152,17 +151,5 @@ class Store:
 
 
 def _read(path: Path, kind: type[Record]) -> Record:
-    try:
-        return kind.model_validate_json(path.read_bytes())
-    except FileNotFoundError as error:
-        raise HarnessError(
-            path, "no such file", "a cell's record", "Run `harness ls cells` to see the cells."
-        ) from error
-    except OSError as error:
-        remedy = "Move it away, or mend its permissions, and run the matrix again."
-        raise HarnessError(path, f"'{error.strerror}' on reading", "a cell's record", remedy) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        found = f"{first['msg']} at {'.'.join(map(str, first['loc'])) or 'the top'}"
-        expected = f"a record of schema version {SCHEMA_VERSION}"
-        raise HarnessError(path, found, expected, "Move the cell's folder away and run the matrix again.") from error
+    expected = f"a cell's record of schema version {SCHEMA_VERSION}"
+    return read_record(path, kind, expected, "Move the cell's folder away and run the matrix again.")

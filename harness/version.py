@@ -2,4 +2,4 @@
 
 DISTRIBUTION = "harness-lidar-kd"
 
-VERSION = "0.5.0"
+VERSION = "0.6.0"

@@ -24,6 +24,7 @@ VERBS = {
     "convert": "Read the released weights of others.",
     "doctor": "Say what works on this machine, and what to type where something is missing.",
     "tables": "Print the tables of a store's results.",
+    "gate": "Compare a run with a reference: as good, as fast, as small as it was?",
     "submit": "Write a leaderboard archive of a cell's predictions.",
 }
 
@@ -73,7 +74,7 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped. `harness run` goes on from its last checkpoint with the same command.", err=True)
+        click.echo("Stopped. The same command goes on: `harness run` from its last checkpoint.", err=True)
         sys.exit(130)
     except OSError as error:
         fail(f"{error.filename or 'output'}: {error.strerror or error}")

@@ -25,7 +25,12 @@ def size(mib: float | None) -> str:
 
 def cell_count(number: int) -> str:
     """Return ``1 cell``, ``2 cells``."""
-    return "1 cell" if number == 1 else f"{number} cells"
+    return counted(number, "cell")
+
+
+def counted(number: int, what: str) -> str:
+    """Return so many of what takes an s: ``1 epoch``, ``2 epochs``."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def clock(seconds: float) -> str:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from harness.cli.options import json_option, print_json, read_settings, setting_option
 
+if TYPE_CHECKING:
+    from harness.spec import TrainingSplit
+
 NETS = ("cylinder3d", "minkunet", "spvcnn", "spvnas")
 """As the released code names them; a test holds this to `backbones.convert.nets.NETS`."""
+
+TRAINED_ON: dict[str, tuple[TrainingSplit, ...]] = {"train": ("train",), "train+val": ("train", "val")}
+"""What --trained-on stands for."""
 
 
 @click.command("convert")
@@ -34,6 +40,12 @@ NETS = ("cylinder3d", "minkunet", "spvcnn", "spvnas")
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="spvnas: the member's net.config, to check the file against. Default: read from the tensors' shapes.",
 )
+@click.option(
+    "--trained-on",
+    type=click.Choice(list(TRAINED_ON)),
+    help="Splits that the released network was trained on, as its authors say; it gets no score on those. Default: "
+    "unknown, and every score says so.",
+)
 @setting_option
 @json_option
 def command(
@@ -42,6 +54,7 @@ def command(
     out: Path,
     rulebook: str | None,
     net_config: Path | None,
+    trained_on: str | None,
     settings: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -56,7 +69,7 @@ def command(
       harness convert cyl_sem_1.0x_71_8.pt --net cylinder3d --out cylinder3d.safetensors
       harness convert model.pt --net cylinder3d --rulebook as_described --out cylinder3d.safetensors --json
       harness convert nuscenes.pt --net cylinder3d --setting "z_m=[-5, 3]" --out cylinder3d.safetensors
-      harness convert init --net minkunet --out minkunet.safetensors
+      harness convert init --net minkunet --trained-on train --out minkunet.safetensors
       harness convert init --net spvnas --net-config net.config --out spvnas.safetensors
     """
     if out.suffix != ".safetensors":
@@ -64,13 +77,14 @@ def command(
     chosen = _settings(net, rulebook, net_config, settings)
     from harness.train.converted import convert_file
 
-    card = convert_file(file, net, chosen, out)
+    card = convert_file(file, net, chosen, out, None if trained_on is None else TRAINED_ON[trained_on])
     if as_json:
         print_json({"path": str(out), **card.model_dump(mode="json")})
         return
     network = card.backbone
     click.echo(f"{out}: {network.name}, width {network.width:g}, {network.classes} classes")
     click.echo(f"  read as {card.source.net} in the layout {card.source.layout}, SHA-256 {card.source.sha256}")
+    click.echo(f"  trained on {trained_on or 'unknown splits'}")
     for name, value in network.settings.items():
         if name != "net_config":
             click.echo(f"  {name}: {json.dumps(value)}")

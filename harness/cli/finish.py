@@ -21,6 +21,7 @@ from harness.matrix.order import Resources
 from harness.matrix.planned import PlannedPart
 from harness.matrix.submission import predict_scans, submit_cell
 from harness.measure.device import choose_device, is_here
+from harness.measure.latency.records import FOLDER, read_records
 from harness.metrics import MetricsLog
 from harness.report.birdseye import draw_scan
 from harness.report.curves import draw_curves
@@ -49,7 +50,12 @@ def finish_run(
     folder, specs = store.out / config.name, [spec for part in parts for spec in part.specs]
     write_text(folder / "matrix.yaml", matrix_text(config))
     results = [result for spec in specs if (result := store.result(spec)) is not None]
-    rows = build_rows(results, specs)
+    try:
+        records = read_records(store.out / FOLDER)
+    except HarnessError as error:  # a record of another command must not take the tables with it
+        records = []
+        show(console, f"no times of latency-v1: {error}")
+    rows = build_rows(results, specs, records)
     written = write_tables(folder / "tables", rows)
     show(console, to_markdown(build_table(rows)))
     written += _draw_curves(folder / "curves", specs, store, console)

@@ -67,13 +67,15 @@ def png_path(context: click.Context, parameter: click.Parameter, value: Path | N
 
 
 def refuse_beside(option: str, *parameters: str) -> None:
-    """Refuse parameters that were typed although `option` decides them.
+    """Refuse parameters, by the names the verb takes them under, that were typed although `option` decides them.
 
     Raises:
         click.UsageError: one of them was given on the command line.
     """
     context = click.get_current_context()
-    typed = [name for name in parameters if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    as_typed = {parameter.name: max(parameter.opts, key=len) for parameter in context.command.params}
+    given = [name for name in parameters if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    typed = [as_typed[name] for name in given]
     if typed:
         raise click.UsageError(f"{option} decides {', '.join(typed)}: give one or the other.")
 

@@ -9,9 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
-from harness.cli.plain_text import plain
 from harness.errors import HarnessError
 from harness.events import parse_event
+from harness.plain_text import plain
 from harness.progress import PROGRESS, CellProgress, ProgressFile
 from harness.store import CellFolder, Store
 

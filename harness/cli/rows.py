@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 
 from harness.cli.options import print_json
+from harness.plain_text import printable
 
 PIPED_COLUMNS = 2000
 """Wide enough that no row is broken where another program reads it."""
@@ -19,18 +21,24 @@ def show_rows(rows: list[dict[str, Any]], as_json: bool, empty: str) -> None:
     elif not rows:
         click.echo(empty)
     else:
-        from rich.console import Console
-        from rich.table import Table
+        cells = [["" if value is None else printable(str(value)) for value in row.values()] for row in rows]
+        for line in aligned_lines(list(rows[0]), cells, left=len(rows[0])):
+            click.echo(line)
 
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for key in rows[0]:
-            table.add_column(key, overflow="fold")
-        for row in rows:
-            table.add_row(*("" if value is None else str(value) for value in row.values()))
-        console = Console()
-        if not console.is_terminal:
-            console.width = PIPED_COLUMNS
-        with console.capture() as drawn:
-            console.print(table)
-        for line in drawn.get().splitlines():
-            click.echo(line.rstrip())
+
+def aligned_lines(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> Iterator[str]:
+    """Yield a header and rows with their columns aligned, the first `left` to the left and the others to the right."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for index, key in enumerate(header):
+        table.add_column(key, justify="left" if index < left else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console = Console(markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = PIPED_COLUMNS
+    with console.capture() as drawn:
+        console.print(table)
+    yield from (line.rstrip() for line in drawn.get().splitlines())

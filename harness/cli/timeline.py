@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from harness.cli.plain_text import plain
+from harness.plain_text import plain
 
 MOST_LINES = 40
 LEFT_OUT = ("time", "event", "traceback")

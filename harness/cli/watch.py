@@ -12,7 +12,7 @@ from rich.text import Text
 
 from harness.cli.amounts import clock
 from harness.cli.overview import CellRow, RowStatus
-from harness.cli.plain_text import plain
+from harness.plain_text import plain
 from harness.report.numbers import short
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from backbones.build import NARROWEST, WIDEST
 from harness.config.recipes import COMMON
-from harness.spec import DatasetName, MeasureSpec, Strict
+from harness.spec import DatasetName, MeasureSpec, Strict, TrainingSplit
 
 RESERVED = ("store", "data", "jobs", "submissions", "latency", "gate")
 """Folders of --out that are no matrix's."""
@@ -79,6 +79,9 @@ class MatrixConfig(Strict):
     measure: MeasureSpec = MeasureSpec()
     engine: str = "auto"
     submission: str | None = Field(default=None, description="method whose first cell is exported after the run")
+    train_on: tuple[TrainingSplit, ...] = Field(
+        default=("train",), description="[train, val] for a leaderboard: its cells have no score"
+    )
 
     @field_validator("seeds")
     @classmethod
@@ -87,9 +90,21 @@ class MatrixConfig(Strict):
             raise ValueError("seeds must be different numbers of at least 0")
         return value
 
+    @field_validator("train_on")
+    @classmethod
+    def _trains_on_the_training_split(cls, value: tuple[TrainingSplit, ...]) -> tuple[TrainingSplit, ...]:
+        if value not in (("train",), ("train", "val")):
+            raise ValueError("train_on must be [train] or [train, val]")
+        return value
+
     @model_validator(mode="after")
     def _methods_fit(self) -> MatrixConfig:
-        """Refuse names of the store's own folders."""
+        """Refuse names of the store's own folders, and a score on scans that were trained on."""
         if self.name in RESERVED:
             raise ValueError(f"name must not be one of {', '.join(RESERVED)}: those folders are the harness's own")
+        if "val" in self.train_on and self.measure.tta is not None:
+            raise ValueError(
+                "no measure.tta beside train_on: [train, val], since a network that was trained on val has no score on "
+                "it, with test-time augmentation or without"
+            )
         return self

@@ -8,7 +8,7 @@ from typing import Any
 from harness.config.grids import backbone_on, method_on
 from harness.config.models import BackboneConfig, DatasetConfig, MatrixConfig, MethodConfig
 from harness.data.open import dataset_kind
-from harness.spec import MeasureSpec
+from harness.spec import MeasureSpec, TrainingSplit
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class MatrixPart:
         measure: what is measured of each cell.
         engine: name.
         submission: the method whose first cell is exported; None where there is no server to send it to.
+        train_on: splits that teachers and students are trained on.
     """
 
     dataset: DatasetConfig
@@ -36,6 +37,7 @@ class MatrixPart:
     measure: MeasureSpec
     engine: str
     submission: str | None
+    train_on: tuple[TrainingSplit, ...]
 
 
 def parts(matrix: MatrixConfig) -> tuple[MatrixPart, ...]:
@@ -59,4 +61,5 @@ def _part(matrix: MatrixConfig, dataset: DatasetConfig) -> MatrixPart:
         measure=matrix.measure,
         engine=matrix.engine,
         submission=matrix.submission if can_be_submitted(dataset) else None,
+        train_on=matrix.train_on,
     )

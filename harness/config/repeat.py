@@ -45,6 +45,7 @@ def repeat_matrix(spec: CellSpec, teacher: CellSpec | None) -> MatrixConfig:
         recipe=_recipe_keys(spec),
         measure=spec.measure,
         engine=spec.engine,
+        train_on=spec.train_on,
     )
 
 

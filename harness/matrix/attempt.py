@@ -155,7 +155,7 @@ class _Attempt:
 
     def _scans_in_a_pass(self, size: int | None) -> int:
         """Return the most scans that one process passed through its networks at once."""
-        most = min(self.spec.recipe.batch_size, len(self.data.train))
+        most = min(self.spec.recipe.batch_size, len(self.data.training_scans(self.spec.train_on)))
         return scans_per_part(most, size, self.order.resources.processes)
 
     def _smaller(self, lack: OutOfMemory, tried: list[int]) -> int:

@@ -14,17 +14,16 @@ from harness.data.collate import collate
 from harness.data.dataset import Dataset
 from harness.data.evenly import evenly_spaced
 from harness.data.screen import Screened, screen
-from harness.data.splits import Split
 from harness.data.statistics import class_counts
 from harness.data.workers import map_items
 from harness.errors import HarnessError
 from harness.files import make_folder
 from harness.matrix.order import DataCopy
 from harness.matrix.prepared import Findings, PreparedFile
-from harness.spec import DatasetSpec
+from harness.spec import DatasetSpec, TrainingSplit
 
 MANIFEST_CACHE = "manifest-cache.json"
-RUN_SPLITS: tuple[Split, ...] = ("train", "val")
+RUN_SPLITS: tuple[TrainingSplit, ...] = ("train", "val")
 
 
 @dataclass(frozen=True)
@@ -33,17 +32,26 @@ class RunData:
 
     Attributes:
         dataset: the reader.
-        train: scans to train on.
-        evaluation: scans to evaluate on.
+        train: scans of the training split.
+        evaluation: scans of the validation split, to evaluate on.
         spec: the data by content, for the cells' specs.
-        class_counts: labelled points of the training scans by class id, [C + 1].
+        class_counts: labelled points of each of the two splits by class id, [C + 1].
     """
 
     dataset: Dataset
     train: tuple[str, ...]
     evaluation: tuple[str, ...]
     spec: DatasetSpec
-    class_counts: tuple[int, ...]
+    class_counts: Mapping[TrainingSplit, tuple[int, ...]]
+
+    def training_scans(self, train_on: Sequence[TrainingSplit]) -> tuple[str, ...]:
+        """Return the scans of the splits that a cell trains on."""
+        scans: Mapping[TrainingSplit, tuple[str, ...]] = {"train": self.train, "val": self.evaluation}
+        return tuple(chain.from_iterable(scans[split] for split in train_on))
+
+    def training_counts(self, train_on: Sequence[TrainingSplit]) -> tuple[int, ...]:
+        """Return the labelled points of the splits that a cell trains on, by class id, [C + 1]."""
+        return tuple(map(sum, zip(*(self.class_counts[split] for split in train_on), strict=True)))
 
 
 def prepare_data(
@@ -77,7 +85,11 @@ def prepare_data(
 
 
 def _prepare(
-    dataset: Dataset, listed: Mapping[Split, list[str]], store: Path, workers: int, on_note: Callable[[str], None]
+    dataset: Dataset,
+    listed: Mapping[TrainingSplit, list[str]],
+    store: Path,
+    workers: int,
+    on_note: Callable[[str], None],
 ) -> Findings:
     screened = {split: screen(dataset, listed[split], workers) for split in RUN_SPLITS}
     skipped = chain.from_iterable(split.skipped for split in screened.values())
@@ -94,12 +106,12 @@ def _prepare(
         train=chosen["train"],
         evaluation=chosen["val"],
         spec=_describe(dataset, screened, store),
-        class_counts=counts["train"],
+        class_counts=counts,
         notes=tuple(notes),
     )
 
 
-def _describe(dataset: Dataset, screened: Mapping[Split, Screened], store: Path) -> DatasetSpec:
+def _describe(dataset: Dataset, screened: Mapping[TrainingSplit, Screened], store: Path) -> DatasetSpec:
     description, scans = dataset.description(), {split: len(found.scan_ids) for split, found in screened.items()}
     used = list(chain.from_iterable(screened[split].scan_ids for split in RUN_SPLITS))
     return DatasetSpec(
@@ -132,7 +144,7 @@ def _names_of_skipped(dataset: Dataset, screened: Screened) -> list[str]:
     return names
 
 
-def _labelled_counts(dataset: Dataset, split: Split, scan_ids: Sequence[str], workers: int) -> tuple[int, ...]:
+def _labelled_counts(dataset: Dataset, split: TrainingSplit, scan_ids: Sequence[str], workers: int) -> tuple[int, ...]:
     counts = class_counts(dataset, scan_ids, workers)
     if not any(counts[1:]):
         found = f"{sum(counts)} points in {len(scan_ids)} scans, all ignored"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from math import isnan
 
 import torch
 from torch import Tensor
@@ -12,14 +11,14 @@ from torch import Tensor
 from backbones.backbone import Backbone, Voxelizer
 from backbones.points import PointBatch
 from harness.data.evenly import evenly_spaced
-from harness.evaluate.confusion import ConfusionMatrix
 from harness.evaluate.evaluate import predict
-from harness.evaluate.scoring import Scores, official_scores
+from harness.evaluate.score import score_predictions
 from harness.evaluate.tta import predict_from_views
 from harness.matrix.data import RunData, read_batches, spread_by_size
 from harness.matrix.progress import Progress
 from harness.measure.latency import measure_latency
-from harness.measure.macs import count_macs, summarise
+from harness.measure.macs import count_macs
+from harness.measure.macs_summary import summarise
 from harness.spec import CellSpec, LatencyResult, MacsResult, ScoreResult, TtaResult, TtaSpec
 from harness.train.sitting import Sitting, Stopped
 
@@ -48,7 +47,7 @@ class Examination:
     sitting: Sitting
 
     def score(self) -> ScoreResult:
-        """Evaluate every scan by the official rule."""
+        """Evaluate every scan by the official rule; not of a cell that was trained on them, see `is_scored`."""
         return self._score(predict(self.network, self.voxelize, self._scans(), self.device), "evaluate")
 
     def tta(self, views: TtaSpec) -> TtaResult:
@@ -90,26 +89,12 @@ class Examination:
         Raises:
             Stopped: the sitting was told to end; the evaluation begins anew in the next.
         """
-        processes, scans = self.sitting.processes, len(self.data.evaluation)
-        confusion = ConfusionMatrix(self.spec.backbone.classes, self.device)
-        for done, (points, predicted) in enumerate(predictions, 1):
-            if points.labels is None:
-                raise ValueError(f"{points.scan_ids[0]} has no labels to score")
-            confusion.update(predicted, points.labels)
-            self.progress.phase(phase, min(done * processes.count, scans), scans)
+        processes, scan_ids = self.sitting.processes, self.data.evaluation
+
+        def on_scan(done: int) -> None:
+            self.progress.phase(phase, min(done * processes.count, len(scan_ids)), len(scan_ids))
             if self.sitting.stop():
                 raise Stopped(f"in phase {phase}")
-        counts = processes.add_up(confusion.counts).cpu()
-        dataset = self.data.dataset
-        return _score_result(official_scores(dataset.scoring_rule, counts), dataset.class_names)
 
-
-def _score_result(scores: Scores, class_names: Sequence[str]) -> ScoreResult:
-    """Return scores as a record, by class name; a class that the rule leaves out has no IoU."""
-    return ScoreResult(
-        miou=scores.miou,
-        accuracy=scores.accuracy,
-        fwiou=scores.fwiou,
-        iou={n: None if isnan(v) else v for n, v in zip(class_names[1:], scores.iou, strict=True)},
-        confusion=scores.confusion.tolist(),
-    )
+        task = type(self.data.dataset)
+        return score_predictions(predictions, task, scan_ids, self.device, on_scan, processes.add_up)

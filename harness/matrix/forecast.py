@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 from harness.matrix.cell_size import cell_size_mib
 from harness.matrix.estimate import Estimate, Estimator
+from harness.matrix.protocol import SCORED_SPLIT, is_scored
 from harness.matrix.standing import standing
 from harness.matrix.timings import Kind, Timing, cell_kind, training_scans
-from harness.measure.latency import WARMUP_PASSES
+from harness.measure.latency import forward_passes
 from harness.spec import CellSpec
 from harness.store import Status, Store
 
-PREDICTIONS_OF_A_SAMPLE = 2
-"""A timed scan is predicted twice: with its kernel maps to build, and with them at hand."""
 HOUR_S = 3600
 
 
@@ -93,8 +92,9 @@ def _forecast(spec: CellSpec, kind: Kind, store: Store, estimator: Estimator, de
 def _hours(spec: CellSpec, estimate: Estimate, left: float) -> float:
     """Return the hours of what is left of the training, and of evaluating and measuring, which begin anew."""
     measure, views = spec.measure, spec.measure.tta.views if spec.measure.tta else 0
-    samples = measure.latency_scans * (WARMUP_PASSES + measure.latency_passes)
-    predictions = spec.dataset.scans["val"] * (1 + views) + measure.macs_scans + PREDICTIONS_OF_A_SAMPLE * samples
+    timed = measure.latency_scans * forward_passes(measure.latency_passes)
+    scored = spec.dataset.scans[SCORED_SPLIT] * (1 + views) if is_scored(spec) else 0
+    predictions = scored + measure.macs_scans + timed
     return (left * training_scans(spec) * estimate.train_s + predictions * estimate.evaluate_s) / HOUR_S
 
 

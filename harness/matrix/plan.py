@@ -101,6 +101,7 @@ def _plain_cells(
         recipe=resolve_recipe(part.recipe, backbone.name, dataset.name, "matrix"),
         seed=part.seeds[0],
         engine=get_engine(part.engine).name,
+        train_on=part.train_on,
         measure=part.measure,
     )
     network = resolve_backbone(backbone, backbone.teacher_width, classes, "matrix")

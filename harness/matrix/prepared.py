@@ -24,13 +24,12 @@ from pydantic import Field, ValidationError
 
 from harness.data.dataset import Dataset
 from harness.data.input_file import input_size
-from harness.data.splits import Split
 from harness.errors import HarnessError
 from harness.files import write_text
-from harness.spec import DatasetSpec, Strict
+from harness.spec import DatasetSpec, Strict, TrainingSplit
 from harness.version import VERSION
 
-FORMAT = 1
+FORMAT = 2
 """Of a record. Another version of the harness, whose readers may be stricter, makes its own in any case."""
 
 FOLDER = "prepared"
@@ -40,10 +39,12 @@ FOLDER = "prepared"
 class Findings(Strict):
     """What preparing found."""
 
-    train: tuple[str, ...] = Field(description="scans to train on")
-    evaluation: tuple[str, ...] = Field(description="scans to evaluate on")
+    train: tuple[str, ...] = Field(description="scans of the training split")
+    evaluation: tuple[str, ...] = Field(description="scans of the validation split")
     spec: DatasetSpec
-    class_counts: tuple[int, ...] = Field(description="labelled points of the training scans by class id, [C + 1]")
+    class_counts: dict[TrainingSplit, tuple[int, ...]] = Field(
+        description="labelled points of each split by class id, [C + 1]: whichever of them a cell is to train on"
+    )
     notes: tuple[str, ...] = Field(description="a sentence about each scan left out")
 
 
@@ -69,7 +70,7 @@ class PreparedFile:
     """
 
     def __init__(
-        self, store: Path, dataset: Dataset, listed: Mapping[Split, Sequence[str]], host: str | None = None
+        self, store: Path, dataset: Dataset, listed: Mapping[TrainingSplit, Sequence[str]], host: str | None = None
     ) -> None:
         root = os.fsencode(dataset.root.absolute()).hex()  # a folder's name need not be text
         opened = [dataset.name, root, dataset.partial, dataset.policy, dataset.settings]

@@ -169,7 +169,7 @@ def training_scans(spec: CellSpec) -> int:
 
 def epoch_scans(spec: CellSpec) -> int:
     """Return how many scans an epoch of a cell's recipe has."""
-    every = spec.dataset.scans["train"]
+    every = sum(spec.dataset.scans[split] for split in spec.train_on)
     return min(every, spec.recipe.scans_per_epoch or every)
 
 

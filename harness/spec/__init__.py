@@ -11,6 +11,7 @@ from harness.spec.cell import (
     TrainingSplit,
     TtaSpec,
 )
+from harness.spec.family import seedless
 from harness.spec.latency import (
     DeviceKind,
     LatencyFit,
@@ -65,6 +66,7 @@ __all__ = [
     "TtaSpec",
     "WarmUp",
     "plain_device",
+    "seedless",
     "sitting_before_records",
 ]
 

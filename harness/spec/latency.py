@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Literal
 
 from pydantic import Field
@@ -46,7 +47,7 @@ class LatencyResult(Strict):
     passes: int
     end_to_end: SpanResult
     spans: dict[str, SpanResult]
-    fit: LatencyFit | None = Field(description="None when all scans have the same number of voxels")
+    fit: LatencyFit | None = Field(description="None when the scans have too similar numbers of voxels")
     cold_start_ms: float | None = Field(description="the first scan of a fresh process; None in one that ran before")
 
 
@@ -55,14 +56,14 @@ class MachineState(Strict):
 
     name: str
     driver: str | None = None
-    sm_clock_mhz: int | None = None
+    sm_clock_mhz: int | None = Field(default=None, description="of the GPU's cores, or of the CPU")
     memory_clock_mhz: int | None = None
     temperature_c: int | None = None
     power_w: float | None = None
     throttle_reasons: tuple[str, ...] = ()
     other_processes: int | None = Field(default=None, description="that compute on the device beside this one")
     mig: bool | None = Field(default=None, description="a slice of a device, whose clocks and power are shared")
-    load: float | None = Field(default=None, description="of a CPU: runnable processes beside this one, last minute")
+    load: float | None = Field(default=None, description="of a CPU: cores kept busy by others since the last look")
 
 
 class WarmUp(Strict):
@@ -86,6 +87,35 @@ class ProcessRun(Strict):
     energy_mj_per_scan: float | None = Field(description="millijoules, idle subtracted; None where nothing counts them")
     before: MachineState
     after: MachineState
+    sm_clocks_mhz: tuple[int, int] | None = Field(
+        default=None, description="lowest and highest that were seen from before to after; None where none is told"
+    )
+    memory_clocks_mhz: tuple[int, int] | None = Field(default=None, description="likewise, of the GPU's memory")
+
+
+def usual_name(dataset: DatasetName, backbone: BackboneSpec) -> str:
+    """Return what a network on a data set is called, unless two are called so: ``semantickitti-minkowskinet-w0.5``."""
+    return f"{dataset}-{backbone.name}-w{backbone.width:g}"
+
+
+class Subject(Strict):
+    """What a time is of: a network on an engine, and the kind of data it reads. Device and scans are not in it."""
+
+    dataset: DatasetName
+    synthetic: bool
+    backbone: BackboneSpec
+    engine: str
+    precision: Literal["fp32"] = "fp32"
+
+    @property
+    def name(self) -> str:
+        """Its `usual_name`, for people and files."""
+        return usual_name(self.dataset, self.backbone)
+
+    @property
+    def text(self) -> str:
+        """All of it as a text: equal for equal subjects, and for no others."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
 
 
 class LatencyRecord(Strict):
@@ -99,6 +129,9 @@ class LatencyRecord(Strict):
     dataset: DatasetName
     synthetic: bool
     backbone: BackboneSpec
+    name: str | None = Field(
+        default=None, description="its own where another one timed in the same processes has its usual name too"
+    )
     engine: str
     engine_version: str
     precision: Literal["fp32"] = "fp32"
@@ -111,11 +144,13 @@ class LatencyRecord(Strict):
     scan_ids: tuple[str, ...] = Field(description="the scan list, stratified by voxel-count decile")
     scans_sha256: str = Field(description="of the bytes of the listed scans' points, in order")
     voxels: tuple[int, ...] = Field(description="active voxels of each scan")
-    interleaved_with: tuple[str, ...] = Field(description="networks timed in the same processes, A B B A")
+    interleaved_with: tuple[str, ...] = Field(
+        description="`network` of each of the others timed in the same processes, A B B A"
+    )
     passes: int = Field(description="in each process")
     end_to_end: SpanResult
     spans: dict[str, SpanResult]
-    fit: LatencyFit | None = Field(description="None when all scans have the same number of voxels")
+    fit: LatencyFit | None = Field(description="None when the scans have too similar numbers of voxels")
     cold_start_ms: float = Field(description="first scan of a process, median over the processes")
     peak_memory_mib: float = Field(description="largest of the processes")
     energy_mj_per_scan: float | None
@@ -125,5 +160,21 @@ class LatencyRecord(Strict):
 
     @property
     def network(self) -> str:
-        """A name for people and files, for example ``semantickitti-minkowskinet-w0.5``."""
-        return f"{self.dataset}-{self.backbone.name}-w{self.backbone.width:g}"
+        """A name for people, its own among the networks timed together: `Subject.name`, with digits if need be."""
+        return self.name or self.subject.name
+
+    @property
+    def subject(self) -> Subject:
+        """What was timed; another device or scan list makes no difference to it."""
+        return Subject(
+            dataset=self.dataset,
+            synthetic=self.synthetic,
+            backbone=self.backbone,
+            engine=self.engine,
+            precision=self.precision,
+        )
+
+    @property
+    def identity(self) -> tuple[str, DeviceKind, str]:
+        """What was timed, on which kind of device, on which points: what is measured again has the same."""
+        return self.subject.text, self.device_kind, self.scans_sha256

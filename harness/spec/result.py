@@ -21,7 +21,9 @@ class ProtocolCard(Strict):
     split: str
     trained_on: tuple[str, ...]
     tta: bool
-    weights: Literal["last epoch"] = "last epoch"
+    weights: Literal["last epoch", "as given"] = Field(
+        default="last epoch", description="of a training by this harness, or whatever a file held"
+    )
     engine: str
     engine_version: str
     device: str
@@ -115,7 +117,7 @@ class CellResult(Strict):
         measured = (self.protocol, self.parameters, self.macs, self.training)
         if self.status == "finished" and None in measured:
             raise ValueError("a finished cell has protocol, parameters, macs and training")
-        if self.protocol is not None and self.protocol.split in self.protocol.trained_on:
+        if self.protocol is not None and self.protocol.split in {*self.protocol.trained_on, *self.spec.train_on}:
             if self.score is not None or self.tta is not None:
                 raise ValueError(f"a network that was trained on {self.protocol.split} has no score on it")
         elif self.status == "finished" and self.score is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -20,10 +19,10 @@ from harness.config.models import BackboneConfig
 from harness.config.resolve import resolve_backbone
 from harness.errors import HarnessError
 from harness.files import replacing
-from harness.spec import BackboneSpec, Strict
+from harness.spec import BackboneSpec, Strict, TrainingSplit
 from harness.train.learner import build_network
 from harness.train.released import read_released
-from harness.train.weights import read_tensors, require_same
+from harness.train.weights import metadata, read_tensors, require_same
 
 CARD = "harness.converted"
 """Key of the card in the file's metadata."""
@@ -46,9 +45,18 @@ class Card(Strict):
     version: Literal[1] = 1
     backbone: BackboneSpec
     source: Source
+    trained_on: tuple[TrainingSplit, ...] | None = Field(
+        default=None, description="on the word of who converted it; None: not known, as in a file of before 0.6"
+    )
 
 
-def convert_file(path: Path, net: str, settings: Mapping[str, Any], out: Path) -> Card:
+def convert_file(
+    path: Path,
+    net: str,
+    settings: Mapping[str, Any],
+    out: Path,
+    trained_on: tuple[TrainingSplit, ...] | None = None,
+) -> Card:
     """Convert a released checkpoint; the file is written whole or not at all.
 
     Args:
@@ -56,6 +64,7 @@ def convert_file(path: Path, net: str, settings: Mapping[str, Any], out: Path) -
         net: one of `backbones.convert.nets.NETS`.
         settings: of our network, where the user chose.
         out: the file to write.
+        trained_on: splits that the network was trained on; None where nobody says.
 
     Raises:
         HarnessError: the checkpoint is unreadable or of another network, something in it did not match, or the file
@@ -69,7 +78,7 @@ def convert_file(path: Path, net: str, settings: Mapping[str, Any], out: Path) -
     except ConversionError as error:
         raise HarnessError(path, error.found, error.expected, error.remedy) from error
     source = Source(net=net, layout=converted.layout.name, sha256=released.sha256, notes=converted.target.notes)
-    card = Card(backbone=_spec(converted), source=source)
+    card = Card(backbone=_spec(converted), source=source, trained_on=trained_on)
     with replacing(out) as file:
         file.write(save_tensors(converted.tensors, {CARD: card.model_dump_json()}))
     return card
@@ -122,14 +131,13 @@ def _spec(converted: Converted) -> BackboneSpec:
 
 
 def _card(path: Path, content: bytes) -> Card:
-    """Return the card in a safetensors file's header: eight bytes of length, then JSON.
+    """Return the card in the metadata of a safetensors file.
 
     Raises:
         HarnessError: there is none.
     """
-    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     try:
-        card = Card.model_validate_json(header.get("__metadata__", {})[CARD])
+        card = Card.model_validate_json(metadata(content)[CARD])
     except (KeyError, ValidationError) as error:
         found = "no card" if isinstance(error, KeyError) else f"a card that is not valid: {error.errors()[0]['msg']}"
         raise HarnessError(path, found, "a file written by `harness convert`", AGAIN) from error

@@ -131,7 +131,7 @@ def train(
             raise Stopped(f"after step {step} of {total}")
     if logs is not None:
         logs.close()
-        save_weights(learner.student, job.folder / FILE)
+        save_weights(learner.student, job.folder / FILE, job.spec.train_on)
     return learner.student
 
 

@@ -11,8 +11,8 @@ import torch
 
 from harness.data.share import Share
 from harness.measure.device import describe_with_threads
+from harness.measure.memory import PeakMemory
 from harness.spec import SittingResult, sitting_before_records
-from harness.train.memory import PeakMemory
 from harness.version import VERSION
 
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from convolution_work import ROUNDS, Work, compare, convolution, portable
+from convolution_work import convolution, portable
+from library_work import minkowski_map, spconv_map
 from pytest_benchmark.fixture import BenchmarkFixture
 from torch import Tensor
+from turns import ROUNDS, Work, compare
 
 from backbones.sparse.blocks import Blocks, regroup
 from backbones.sparse.geometry import Geometry
@@ -38,7 +40,7 @@ def against_dense(
 ) -> None:
     work = convolution(portable(way), kernel_map, channels, training)
     benchmark.extra_info |= {"pairs": kernel_map.pairs, "channels": channels}
-    compare(benchmark, work, dense_products(kernel_map.pairs, channels, training), "dense_gemm")
+    compare(benchmark, work, {"dense_gemm": dense_products(kernel_map.pairs, channels, training)})
 
 
 @pytest.mark.parametrize("way", ["plain", "native"])
@@ -65,14 +67,25 @@ def test_submanifold_at_stride_16(benchmark: BenchmarkFixture, street_voxels: Te
     against_dense(benchmark, maps.submanifold(voxels, (3, 3, 3)), channels, way)
 
 
+def build_map(voxels: Tensor, strided: bool) -> KernelMap:
+    maps = KernelMapCache()
+    return maps.strided(voxels, DOWN) if strided else maps.submanifold(voxels, (3, 3, 3))
+
+
 @pytest.mark.parametrize("strided", [False, True], ids=["submanifold", "strided"])
 def test_building_a_map(benchmark: BenchmarkFixture, street_voxels: Tensor, strided: bool) -> None:
-    def build() -> KernelMap:
-        maps = KernelMapCache()
-        return maps.strided(street_voxels, DOWN) if strided else maps.submanifold(street_voxels, (3, 3, 3))
+    benchmark.extra_info |= {"pairs": build_map(street_voxels, strided).pairs, "voxels": len(street_voxels)}
+    benchmark.pedantic(lambda: build_map(street_voxels, strided), rounds=ROUNDS)  # type: ignore[no-untyped-call]
 
-    benchmark.extra_info |= {"pairs": build().pairs, "voxels": len(street_voxels)}
-    benchmark.pedantic(build, rounds=ROUNDS)  # type: ignore[no-untyped-call]
+
+@pytest.mark.parametrize("strided", [False, True], ids=["submanifold", "strided"])
+@pytest.mark.parametrize("library", ["spconv", "minkowski"])
+def test_building_a_map_beside_a_library(
+    benchmark: BenchmarkFixture, street_voxels: Tensor, library: str, strided: bool
+) -> None:
+    """From the same voxels to the same pairs."""
+    rival = {"spconv": spconv_map, "minkowski": minkowski_map}[library](street_voxels, strided)
+    compare(benchmark, lambda: build_map(street_voxels, strided), {library: rival}, rounds=5)
 
 
 def test_regrouping_a_map(benchmark: BenchmarkFixture, street_voxels: Tensor) -> None:

@@ -3,7 +3,18 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from harness.spec import BackboneSpec, CellResult, CellSpec, DatasetSpec, MethodSpec, RecipeSpec
+from harness.spec import (
+    BackboneSpec,
+    CellResult,
+    CellSpec,
+    DatasetSpec,
+    MacsResult,
+    MethodSpec,
+    ProtocolCard,
+    RecipeSpec,
+    ScoreResult,
+    TrainingResult,
+)
 
 
 def spec(**changes: object) -> CellSpec:
@@ -87,3 +98,53 @@ def test_round_trip_and_strictness() -> None:
         CellResult.model_validate_json(text.replace('"schema_version":1', '"schema_version":2'))
     with pytest.raises(ValidationError):
         CellResult.model_validate_json(text.replace('"reason"', '"raeson"'))
+
+
+@pytest.mark.parametrize("said_by", ["spec", "card"])
+def test_a_network_that_was_trained_on_val_has_no_score_on_it(said_by: str) -> None:
+    """Whoever says so: a result with such a score can't be read, so that no verb can print it."""
+    both = ("train", "val")
+    scored = made_result(spec(train_on=both if said_by == "spec" else ("train",)))
+    content = scored.model_dump(mode="json")
+    content["protocol"]["trained_on"] = list(both) if said_by == "card" else ["train"]
+    assert CellResult.model_validate({**content, "score": None}).score is None
+    with pytest.raises(ValidationError, match="trained on val has no score"):
+        CellResult.model_validate({**content, "score": {"miou": 0.5, "accuracy": 1, "iou": {}, "confusion": []}})
+
+
+def made_result(of: CellSpec) -> CellResult:
+    """A finished result without a score, which only a network trained on the split may lack."""
+    card = ProtocolCard(
+        scoring_rule="r", split="val", trained_on=("train", "val"), tta=False, engine="e", engine_version="1",
+        device="d", torch="2", harness="0", commit=None,
+    )  # fmt: skip
+    training = TrainingResult(
+        steps=1, seconds=1, peak_memory_mib=1, devices=("d",), final_terms={}, weights_sha256="w",
+        teacher_weights_sha256=None,
+    )  # fmt: skip
+    macs = MacsResult(scans=1, gmacs_mean=1, gmacs_min=1, gmacs_max=1, voxels_mean=1)
+    return CellResult(spec=of, status="finished", protocol=card, parameters=1, macs=macs, training=training)
+
+
+STRETCH = {"sequence": "08", "first": "08/000000", "scans": 2, "correct": [1, 2], "predicted": [1, 3], "true": [4, 2]}
+SCORE = {"miou": 0.5, "accuracy": 1, "iou": {"a": 0.25, "b": 1}, "confusion": [[9, 0, 0], [0, 1, 0], [0, 0, 2]]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"miou": 2.0}, "less than or equal to 1"),
+        ({"iou": {"a": -0.1, "b": 1}}, "greater than or equal to 0"),
+        ({"confusion": [[1], [1, 2]]}, "square"),
+        ({"confusion": [[-1]]}, "greater than or equal to 0"),
+        ({"stretches": [{**STRETCH, "correct": [1]}]}, "one count for each class"),
+        ({"stretches": [{**STRETCH, "correct": [2, 2]}]}, "more points of a class are correct"),
+        ({"stretches": [{**STRETCH, "correct": [1, 10**30]}]}, "less than"),
+        ({"stretches": [STRETCH, STRETCH]}, "same number of correct points"),
+        ({"confusion": [[0, 0], [0, 1]], "stretches": [STRETCH]}, "counts of the 1 classes"),
+    ],
+)
+def test_a_score_that_contradicts_itself_is_refused(changes: dict[str, object], said: str) -> None:
+    assert len(ScoreResult.model_validate({**SCORE, "stretches": [STRETCH]}).stretches) == 1
+    with pytest.raises(ValidationError, match=said):
+        ScoreResult.model_validate({**SCORE, **changes})

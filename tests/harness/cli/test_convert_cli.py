@@ -11,7 +11,7 @@ from backbones.convert.layouts import KRSC, RSCK, TORCHSPARSE
 from backbones.convert.nets import NETS
 from backbones.convert.plan import Target
 from harness.cli import convert
-from harness.train.converted import load_converted
+from harness.train.converted import load_converted, read_card
 
 MINKUNET = Target("minkowskinet", 0.125, 4)
 CYLINDER3D = Target("cylinder3d", 0.125, 4, {"point_branch": False, "input_channels": 5})
@@ -53,6 +53,17 @@ def test_a_file_is_converted_and_what_was_found_is_said(harness, cylinder3d: Pat
     assert 'rulebook: "as_released"' in outcome.out
     assert "note: The first of the file's 5 outputs, that of the ignored id 0, was dropped." in outcome.out
     assert load_converted(out).stage_channels["context"] == 4
+
+
+def test_what_it_was_trained_on_is_said_by_who_converts(harness, minkunet: Path, tmp_path: Path) -> None:
+    out = tmp_path / "ours.safetensors"
+    command = ("convert", minkunet, "--net", "minkunet", "--out", out)
+    assert "trained on unknown splits" in harness(*command).out
+    assert read_card(out).trained_on is None
+    for told, splits in (("train", ("train",)), ("train+val", ("train", "val"))):
+        assert f"trained on {told}\n" in harness(*command, "--trained-on", told).out
+        assert read_card(out).trained_on == splits
+    assert harness(*command, "--trained-on", "val").code == 2
 
 
 def test_json_is_the_card(harness, minkunet: Path, tmp_path: Path) -> None:
@@ -154,12 +165,12 @@ def test_converted_weights_are_measured_and_an_engine_that_is_not_there_is_a_use
     scan.write_bytes(torch.rand(200, 4).numpy().tobytes())
     assert harness("convert", cylinder3d, "--net", "cylinder3d", "--out", out).code == 0
     command = ("measure", "macs", "--weights", out, "--scan", scan)
-    [row] = json.loads(harness(*command, "--json").out)
-    assert row["gmacs"] > 0
-    assert "with_ignored_output" not in row
+    [network] = json.loads(harness(*command, "--json").out)["networks"]
+    assert network["macs"]["gmacs_mean"] > 0
+    assert "with_ignored_output" not in network
     outcome = harness(*command, "--engine", "nowhere")
     assert outcome.code == 2
     assert "There is no sparse engine 'nowhere'" in outcome.err
     decided = harness(*command, "--width", "0.5")
     assert decided.code == 2
-    assert "--weights decides width" in decided.err
+    assert "--weights decides --width" in decided.err

@@ -64,25 +64,3 @@ def test_evaluate_scores_perfect_and_damaged_predictions(harness, root: Path, tm
     result = harness(*arguments)
     assert result.code == 2
     assert "predictions are missing" in result.err
-
-
-def test_measure_macs_and_latency(harness, root: Path) -> None:
-    scan = root / "sequences/08/velodyne/000000.bin"
-    options = ("--backbone", "minkowskinet", "--width", "0.125", "--voxel-size", "2", "--scan", scan)
-    rows = json.loads(harness("measure", "macs", *options, "--scan", scan, "--json", "--layers").out)
-    assert [row["scan"] for row in rows] == [str(scan)] * 2
-    assert rows[0]["gmacs"] == pytest.approx(sum(rows[0]["layers"].values()))
-    assert len(rows[0]["voxels"]) == 5
-    assert rows[0]["voxels"] == sorted(rows[0]["voxels"], reverse=True)
-    result = json.loads(harness("measure", "latency", *options, "--passes", 1, "--device", "cpu", "--json").out)
-    assert result["device_kind"] == "CPU"
-    assert result["end_to_end"]["p50_ms"] > 0
-    assert harness("measure", "macs", "--backbone", "minkunet", "--scan", scan).code == 2
-
-
-@pytest.mark.parametrize("option", ["--width", "--voxel-size"])
-def test_nan_is_no_number_for_an_option(harness, root: Path, option: str) -> None:
-    scan = root / "sequences/08/velodyne/000000.bin"
-    result = harness("measure", "macs", "--scan", scan, option, "nan")
-    assert result.code == 2
-    assert f"Invalid value for '{option}': nan is not a number." in result.err

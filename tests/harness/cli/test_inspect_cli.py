@@ -104,7 +104,7 @@ def test_the_scan_is_augmented_as_told(inspect) -> None:
     assert recipe["max_points"] is not None
     result = inspect("--no-augment", "--matrix", "first-run")
     assert result.code == 2
-    assert "--no-augment decides matrix" in result.err
+    assert "--no-augment decides --matrix" in result.err
 
 
 def test_the_grid_of_cylinder3d(harness, root: Path, tmp_path: Path) -> None:

@@ -104,6 +104,28 @@ def test_a_cell_that_has_not_begun_has_no_curves(cell: CellFolder, harness, tmp_
     assert not (tmp_path / "curves.png").exists()
 
 
+def test_no_line_is_wider_than_the_terminal(
+    cell: CellFolder, harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = harness("show", "--out", tmp_path / "runs", "logit_kd").out.splitlines()
+    assert "  recipe custom: 2 epochs of batch 2, seed 0" in lines
+    [method] = [line for line in lines if line.startswith("  method")]
+    assert method.startswith("  method logit_kd: temperature 4, ")
+    assert max(map(len, lines[1 : lines.index("  no events yet")])) <= 60
+
+
+def test_a_reason_moves_no_cursor(cell: CellFolder, harness, tmp_path: Path) -> None:
+    cell.write_result(CellResult(spec=cell.spec(), status="failed", reason="found \x1b[2J\x00\u202e"))
+    out = harness("show", "--out", tmp_path / "runs", "logit_kd").out
+    assert all(character.isprintable() for character in out.replace("\n", ""))
+
+
+def test_one_of_each_is_no_plural(cell: CellFolder, harness, tmp_path: Path) -> None:
+    train(cell, steps=1)
+    assert "  1 step in 1 epoch\n" in harness("show", "--out", tmp_path / "runs", "logit_kd").out
+
+
 def test_a_failed_cell_shows_its_reason_and_its_curves(cell: CellFolder, harness, tmp_path: Path) -> None:
     train(cell)
     reason = "epoch 2, step 21, scan 00/000001: found term 'hint' = nan"
@@ -161,7 +183,7 @@ def test_where_a_result_comes_from_is_shown(cell: CellFolder, harness, tmp_path:
     )
     cell.write_result(CellResult(spec=cell.spec(), status="failed", reason="so", provenance=origin))
     out = harness("show", "--out", tmp_path / "runs", "logit_kd").out
-    told = [line for line in out.splitlines() if line.startswith(("  made by", "    ")) and "epoch" not in line]
+    told = out[out.index("  made by") :].splitlines()
     assert told[:7] == [
         "  made by commit 111111111111, with changes",
         "    spec abc, data ffffffffffff, seed of the student 0, seed of the teacher 5",

@@ -17,7 +17,7 @@ def test_hours_are_those_of_training_evaluating_and_measuring(tmp_path: Path) ->
     timing = timing_of(fake_result(fake_cell(seed=1), seconds=600), {})  # 2 s to train on a scan, 6 to evaluate it
     assert timing is not None
     found = forecast([spec], Store(tmp_path), [timing], DEVICE)[spec.hash]
-    predictions = 10 + 2 * 10 + 4 + 2 * 3 * (5 + 2)
+    predictions = 10 + 2 * 10 + 4 + 3 * (6 + 3 * 5)
     assert found.hours == pytest.approx((6 * 100 * 2 + predictions * 6) / 3600)
     assert (found.status, found.left, found.memory_mib, found.basis) == ("pending", 1, 1000, "1 alike")
     assert found.disk_mib == found.disk_left_mib == 50

@@ -45,7 +45,7 @@ def record_of(store: Path) -> Path:
 def mark(path: Path) -> None:
     """Alter a record as only its author could."""
     content = json.loads(path.read_text().partition("\n")[2])
-    content["findings"]["class_counts"][0] = MARK
+    content["findings"]["class_counts"]["train"][0] = MARK
     write(path, content)
 
 
@@ -55,7 +55,7 @@ def write(path: Path, content: object) -> None:
 
 
 def marked(data: RunData) -> bool:
-    return data.class_counts[0] == MARK
+    return data.class_counts["train"][0] == MARK
 
 
 def prepare_twice(copy: DataCopy, store: Path, between: Change, again: DataCopy | None = None) -> bool:

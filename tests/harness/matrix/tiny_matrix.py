@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -41,6 +42,7 @@ class Notes:
     def __init__(self) -> None:
         self.notes: list[str] = []
         self.cells: list[str] = []
+        self.phases: set[str] = set()
         self.steps = 0
 
     def cell(self, name: str, number: int, cells: int) -> None:
@@ -51,9 +53,22 @@ class Notes:
 
     def phase(self, name: str, done: int, total: int) -> None:
         assert 0 < done <= total
+        self.phases.add(name)
 
     def note(self, sentence: str) -> None:
         self.notes.append(sentence)
+
+
+@dataclass(frozen=True)
+class BothKinds:
+    """A store with cells that were trained on the training split and others on both; not to be changed."""
+
+    root: Path
+    out: Path
+    plain: list[CellResult]
+    both: list[CellResult]
+    notes: Notes
+    """Of the training on both."""
 
 
 def planned(matrix: MatrixConfig, root: Path, store: Store) -> list[CellSpec]:

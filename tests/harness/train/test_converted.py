@@ -97,6 +97,17 @@ def ours(tmp_path: Path) -> Path:
     return tmp_path / "ours.safetensors"
 
 
+def test_a_card_says_what_the_network_was_trained_on_and_an_older_one_that_nobody_told(ours: Path) -> None:
+    assert read_card(ours).trained_on is None
+    again = ours.with_name("again.safetensors")
+    card = convert_file(ours.with_name("minkunet.pt"), "minkunet", {}, again, ("train", "val"))
+    assert card.trained_on == read_card(again).trained_on == ("train", "val")
+    older = card.model_dump(mode="json", exclude={"trained_on"})
+    assert read_card(rewritten(again, json.dumps(older))).trained_on is None
+    with pytest.raises(HarnessError, match="found a card that is not valid"):
+        read_card(rewritten(again, json.dumps({**older, "trained_on": ["test"]})))
+
+
 def changed(path: Path, **fields: object) -> str:
     card = read_card(path).model_dump(mode="json")
     return json.dumps({**card, "backbone": {**card["backbone"], **fields}})

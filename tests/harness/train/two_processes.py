@@ -13,7 +13,8 @@ from test_loop import make_job
 from backbones.build import build_backbone
 from harness.data.loader import load_batches
 from harness.data.share import Share
-from harness.evaluate.confusion import ConfusionMatrix
+from harness.evaluate.confusion import EvaluationCounts
+from harness.evaluate.distance import band_of_tensor
 from harness.evaluate.evaluate import predict
 from harness.matrix.data import read_batches
 from harness.train.fabric import FabricProcesses
@@ -39,14 +40,14 @@ def jobs(data: Path, out: Path) -> dict[str, object]:
 
 
 def counts(data: Path, processes: Processes) -> torch.Tensor:
-    """Confusion matrix of a network of given weights over the five scans, each process on its own."""
+    """Counts of a network of given weights over the five scans, each process on its own."""
     torch.manual_seed(3)
     job = make_job(data, data / "unused")
-    network, confusion = build_backbone("minkowskinet", 0.0625, 19), ConfusionMatrix(19)
+    network, running = build_backbone("minkowskinet", 0.0625, 19), EvaluationCounts(job.scans.scan_ids, 19)
     scans = read_batches(job.scans.dataset, job.scans.scan_ids[processes.rank :: processes.count])
     for points, predicted in predict(network, job.voxelize, scans, job.device):
-        confusion.update(predicted, points.labels)
-    return processes.add_up(confusion.counts)
+        running.add(points.scan_ids[0], predicted, points.labels, band_of_tensor(points.xyz))
+    return processes.add_up(running.counts)
 
 
 def main(data: Path, out: Path) -> None:
