@@ -13,13 +13,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from harness.errors import HarnessError
 from harness.files import write_error, write_text
 from harness.gate.evidence import Evidence
 from harness.measure.latency.records import FOLDER as LATENCY
 from harness.measure.latency.records import name_of
+from harness.record_file import read_record
 from harness.spec import CellResult, CellSpec, LatencyRecord
 from harness.spec.strict import Strict
 
@@ -134,14 +135,4 @@ def _remove(path: Path) -> None:
 
 
 def _read(path: Path, kind: type[Record]) -> Record:
-    remedy = "Get the file back, or write the reference again."
-    if path.exists() and not path.is_file():  # to open a named pipe would wait for a writer
-        raise HarnessError(path, "no regular file", "a file of a reference", remedy)
-    try:
-        return kind.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise HarnessError(path, f"'{error.strerror}' on reading", "a file of a reference", remedy) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        found = f"{first['msg']} at {'.'.join(map(str, first['loc'])) or 'the top'}"
-        raise HarnessError(path, found, "a file of a reference", remedy) from error
+    return read_record(path, kind, "a file of a reference", "Get the file back, or write the reference again.")

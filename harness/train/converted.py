@@ -19,6 +19,7 @@ from harness.config.models import BackboneConfig
 from harness.config.resolve import resolve_backbone
 from harness.errors import HarnessError
 from harness.files import replacing
+from harness.record_file import first_fault
 from harness.spec import BackboneSpec, Strict, TrainingSplit
 from harness.train.learner import build_network
 from harness.train.released import read_released
@@ -139,7 +140,7 @@ def _card(path: Path, content: bytes) -> Card:
     try:
         card = Card.model_validate_json(metadata(content)[CARD])
     except (KeyError, ValidationError) as error:
-        found = "no card" if isinstance(error, KeyError) else f"a card that is not valid: {error.errors()[0]['msg']}"
+        found = "no card" if isinstance(error, KeyError) else f"a card that is not valid: {first_fault(error)}"
         raise HarnessError(path, found, "a file written by `harness convert`", AGAIN) from error
     return card.model_copy(update={"backbone": _checked(path, card.backbone)})
 
